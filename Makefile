@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Usage (GNU make):
+#
+#   make              build/peerdistfs and build/peerdist; needs no root, says which packages miss
+#   make check        everything that must pass; as root it first installs what it needs
+#   make demo         a whole life of a mount on this machine, in a minute
+#   make bench        the table of speeds; ROWS="..." for some of them, BENCH_SCALE=0.1 for quick
+#   make fuzz         every fuzz target, FUZZ_RUNS (1000000) inputs or FUZZ_SECONDS each
+#   make lint         style, layout, clang-format, clang and shellcheck without warnings
+#   make format       clang-format over all of it
+#   make deps         as root: installs the Debian packages that are missing (tests/deps has them)
+#   make install      to PREFIX (/usr/local) below DESTDIR
+#   make uninstall    takes away what install put there
+#   make clean        removes build/
+#   make help         this text
+#
+# For working on it:
+#
+#   make unit         unit tests and corpora only     TESTS='tests/integration/x.sh' some tests
+#   make integration  integration tests only
+#
+# Variables: CC=gcc|clang  CFLAGS  CPPFLAGS  LDFLAGS  V=1 (show commands)  B=DIR (objects, default
+# build)  SANITIZE=address,undefined|thread (built beside the plain ones, in a folder of its own)
+
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+B ?= build
+CFLAGS ?= -O2 -g
+FUZZ_RUNS ?= 1000000
+ROWS ?=
+
+comma := ,
+O := $(B)$(if $(SANITIZE),/$(subst $(comma),+,$(SANITIZE)))
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)	$(2)';)
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+modules := fuse3 libcurl libssl libcrypto libxxhash libevent libevent_pthreads libevent_openssl \
+	sqlite3 expat libxml-2.0 jansson
+package_cflags := $(shell pkg-config --cflags $(modules) 2>/dev/null)
+package_libs := $(shell pkg-config --libs $(modules) 2>/dev/null)
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer)
+compile = $(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	-DPEERDISTFS_VERSION='"$(VERSION)"' -I. -pthread $(package_cflags) $(sanitize) \
+	$(CPPFLAGS) $(CFLAGS)
+link = $(CC) -pthread $(sanitize) $(CFLAGS) -Wl,--as-needed $(LDFLAGS)
+
+mains := fs/main.c $(wildcard fs/cli_*.c)
+sources := $(filter-out $(mains),$(wildcard fs/*.c peer/*.c origin/*.c cache/*.c))
+archive := $(O)/libpeerdistfs.a
+programs := $(O)/peerdistfs $(O)/peerdist
+unit_sources := $(wildcard tests/unit/test_*.c)
+unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
+units := $(unit_sources:%.c=$(O)/%)
+tool_sources := $(wildcard tests/*.c tests/bench/*.c tests/integration/*.c)
+tools := $(tool_sources:%.c=$(O)/%)
+fuzz_sources := $(wildcard tests/fuzz/fuzz_*.c)
+fuzzers := $(fuzz_sources:%.c=$(O)/%)
+replays := $(fuzz_sources:tests/fuzz/fuzz_%.c=$(O)/tests/fuzz/replay_%)
+replay_commands := $(foreach r,$(replays),'$(r) tests/corpus/$(patsubst replay_%,%,$(notdir $(r)))')
+all_sources := $(sources) $(mains) $(unit_sources) $(unit_shared) $(tool_sources) $(fuzz_sources) \
+	tests/fuzz/replay.c
+integration := $(filter-out %/lib.sh,$(wildcard tests/integration/*.sh))
+TESTS ?= $(integration)
+
+.PHONY: all check demo bench fuzz lint format deps install uninstall clean help
+.PHONY: unit integration tools unit-programs fuzz-programs objects require force
+.SECONDARY:
+
+all: $(programs)
+
+# Compilation -------------------------------------------------------------------------------------
+
+# Fails before anything is compiled; one line that can be pasted.
+require:
+	@missing=$$(tests/deps missing build) || { \
+		echo "Missing packages. On Debian, as root: make deps, or" >&2; \
+		echo "  apt-get install" $$missing >&2; exit 1; }
+
+# Changes only when the command does, and everything is compiled anew then.
+$(O)/flags: force | require
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(compile) / $(link) / $(package_libs))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(compile) / $(link) / $(package_libs))' >$@
+
+$(O)/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
+
+$(archive): $(sources:%.c=$(O)/%.o)
+	@rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(O)/peerdistfs: $(O)/fs/main.o $(archive)
+$(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
+$(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive)
+$(tools): $(O)/%: $(O)/%.o
+$(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(archive)
+	$(call say,LD,$@)$(link) -o $@ $^ $(package_libs)
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(archive)
+	$(call say,LD,$@)$(link) -fsanitize=fuzzer -o $@ $^ $(package_libs)
+$(units): test_libs = $(shell pkg-config --libs cmocka)
+$(programs) $(units) $(tools):
+	$(call say,LD,$@)$(link) -o $@ $^ $(test_libs) $(package_libs)
+
+objects: $(all_sources:%.c=$(O)/%.o)
+tools: $(tools)
+unit-programs: $(units) $(replays)
+fuzz-programs: $(fuzzers)
+
+-include $(all_sources:%.c=$(O)/%.d)
+
+# Tests -------------------------------------------------------------------------------------------
+
+run := tests/run
+plain := $(MAKE) SANITIZE=
+with_asan := $(MAKE) SANITIZE=address,undefined CFLAGS='-O1 -g'
+with_tsan := $(MAKE) SANITIZE=thread CFLAGS='-O1 -g'
+asan_units := $(unit_sources:%.c=$(B)/address+undefined/%)
+tsan_units := $(unit_sources:%.c=$(B)/thread/%)
+asan_replays := $(subst $(O)/,$(B)/address+undefined/,$(replay_commands))
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+check:
+	@if [ "$$(id -u)" = 0 ]; then tests/deps install build test; \
+		else tests/deps missing test | sed 's/^/not installed, so some tests cannot be: /'; fi
+	@{ $(plain) $(jobs) -Oline all tools unit-programs && \
+		$(with_asan) $(jobs) -Oline unit-programs && \
+		$(with_tsan) $(jobs) -Oline unit-programs; } || \
+		{ echo 'FAILED: the build'; echo '0 passed, 1 failed, 0 skipped'; exit 1; }
+	@$(run) --build $(B) tests/lint $(units) $(asan_units) $(asan_replays) $(tsan_units) \
+		$(integration)
+
+unit: unit-programs
+	@$(run) --build $(O) $(units) $(replay_commands)
+
+integration: all tools
+	@$(run) --build $(O) $(TESTS)
+
+demo:
+	@tests/demo.sh
+
+bench:
+	@if [ "$$(id -u)" = 0 ]; then tests/deps install build test bench; fi
+	@$(plain) $(jobs) all tools
+	@tests/bench/run.sh $(ROWS)
+
+fuzz:
+	@if [ "$$(id -u)" = 0 ]; then tests/deps install build test; fi
+	@$(MAKE) $(jobs) CC=clang SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
+		fuzz-programs
+	@tests/fuzz/run.sh $(B)/fuzzer-no-link+address+undefined/tests/fuzz '$(FUZZ_RUNS)' \
+		'$(FUZZ_SECONDS)'
+
+lint:
+	@$(MAKE) $(jobs) B=$(B)/clang CC=clang CFLAGS='-O1 -Werror' objects
+	@$(run) --build $(B) tests/lint
+
+formatted = $(wildcard $(foreach d,fs peer origin cache tests tests/unit tests/fuzz tests/bench \
+	tests/integration,$(d)/*.[ch]))
+format:
+	clang-format -i $(formatted)
+
+deps:
+	@tests/deps install build test bench
+
+# Installation ------------------------------------------------------------------------------------
+
+bindir := $(DESTDIR)$(PREFIX)/bin
+sbindir := $(DESTDIR)$(PREFIX)/sbin
+mandir := $(DESTDIR)$(PREFIX)/share/man
+pages := $(wildcard fs/*.1 fs/*.8)
+installed_pages := $(foreach p,$(pages),$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+
+install: all
+	install -d $(bindir) $(sbindir)
+	install -m 755 $(programs) $(bindir)
+	ln -sf ../bin/peerdistfs $(sbindir)/mount.peerdistfs
+	@set -e; for page in $(pages); do \
+		install -D -m 644 $$page $(mandir)/man$${page##*.}/$${page##*/}; done
+
+uninstall:
+	rm -f $(bindir)/peerdistfs $(bindir)/peerdist $(sbindir)/mount.peerdistfs $(installed_pages)
+
+clean:
+	rm -rf $(B)
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
