@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What is no longer wanted: objects emptied, versions superseded, paths cleared. An object that is
+ * in use stays valid and empty. Its file loses its name as a whole, so nothing is punched under
+ * anybody.
+ */
+#include <stdlib.h>
+
+#include "cache/store_private.h"
+
+/* Takes the runs of OBJECT out of memory; it is seized. Both locks held. Returns their cost. */
+static uint64_t forget_runs(struct object *object)
+{
+	struct store *store = object->store;
+	struct run *run, *next;
+	uint64_t cost = 0;
+
+	for (run = TAILQ_FIRST(&store->runs); run != NULL && object->loaded > 0; run = next) {
+		next = TAILQ_NEXT(run, age);
+		if (run->object != object)
+			continue;
+		cost += run->cost;
+		if (run->dirty)
+			TAILQ_REMOVE(&store->dirty_runs, run, dirty_link);
+		if (run->touched)
+			TAILQ_REMOVE(&store->touched_runs, run, dirty_link);
+		LIST_REMOVE(run, bucket);
+		TAILQ_REMOVE(&store->runs, run, age);
+		store->run_count--;
+		object->loaded--;
+		free(run);
+	}
+	return cost;
+}
+
+uint64_t object_forget(struct object *object)
+{
+	struct store *store = object->store;
+	uint64_t recorded = 0, loaded;
+
+	index_lock(&store->index);
+	/* What cannot be written (a failing disk) is at least known in memory. */
+	if (record_flush(store) == 0)
+		record_delete(store, object->id, &recorded);
+	store_lock(store);
+	if (object->pack != 0)
+		pack_forget(object);
+	loaded = forget_runs(object);
+	if (object->runs > 0)
+		store->contents -= store->contents > 0;
+	object->runs = 0;
+	object->cached = 0;
+	object->units_end = 0;
+	object->short_length = 0;
+	store_unlock(store);
+	record_flush(store);
+	index_unlock(&store->index);
+	return recorded > 0 ? recorded : loaded;
+}
+
+uint64_t object_drop(struct object *object)
+{
+	struct store *store = object->store;
+	uint64_t cost;
+	bool made;
+
+	store_lock(store);
+	object_seize(object);
+	made = object->made;
+	store_unlock(store);
+	cost = object_forget(object);
+	if (made)
+		file_remove(store, &object->file);
+	store_lock(store);
+	object->made = false;
+	store->used -= cost < store->used ? cost : store->used;
+	object_unseize(object);
+	store_unlock(store);
+	return cost;
+}
+
+/* ---- superseded versions ---- */
+
+/* Of PATH, but for version ID. Returns how many there are; with references. */
+static unsigned other_versions(struct store *store, const char *path, uint64_t id,
+			       struct object **others, unsigned max)
+{
+	uint64_t ids[STORE_BATCH];
+	unsigned count = 0, found = 0;
+	sqlite3_stmt *row;
+
+	index_lock(&store->index);
+	record_flush(store);
+	row = index_query(&store->index,
+			  "SELECT id FROM content WHERE scope = ? AND path = ? AND id != ? LIMIT ?",
+			  "isii", store->scope, path, (int64_t)id, (int64_t)max);
+	while (index_step(&store->index, row) == 1)
+		ids[count++] = (uint64_t)sqlite3_column_int64(row, 0);
+	for (unsigned i = 0; i < count; i++)
+		if (object_load(store, ids[i], &others[found]) == 0)
+			found++;
+	index_unlock(&store->index);
+	return found;
+}
+
+void store_supersede(struct store *store, struct object *object)
+{
+	struct object *others[STORE_BATCH];
+	unsigned count;
+
+	store_lock(store);
+	object->doomed = false;
+	object_doom_others(object);
+	store_unlock(store);
+	count = other_versions(store, object->path, object->id, others, STORE_BATCH);
+	for (unsigned i = 0; i < count; i++) {
+		store_lock(store);
+		others[i]->doomed = true;
+		store_unlock(store);
+		object_put(others[i]);
+	}
+}
+
+/* ---- clearing ---- */
+
+/* Takes every pack away, whoever wishes it. What is being read from one stays readable. */
+static int clear_packs(struct store *store)
+{
+	uint64_t ids[STORE_BATCH], last = 0;
+	unsigned count;
+	int error;
+
+	do {
+		sqlite3_stmt *row;
+
+		count = 0;
+		index_lock(&store->index);
+		error = record_flush(store);
+		row = index_query(&store->index,
+				  "SELECT content FROM run WHERE live IS NOT NULL AND content > ?"
+				  " ORDER BY content LIMIT ?",
+				  "ii", (int64_t)last, (int64_t)STORE_BATCH);
+		while (index_step(&store->index, row) == 1)
+			ids[count++] = last = (uint64_t)sqlite3_column_int64(row, 0);
+		store_lock(store);
+		for (unsigned i = 0; i < count; i++) {
+			struct pack *pack = pack_pin_indexed(store, ids[i]);
+
+			if (pack == NULL)
+				continue;
+			store->contents -= pack->live;
+			pack->live = pack->wished = 0;
+			pack_die(store, pack);
+			run_unpin(store, &pack->run);
+		}
+		store_unlock(store);
+		if (error == 0)
+			error = record_flush(store);
+		index_unlock(&store->index);
+		object_bury(store);
+	} while (count == STORE_BATCH && error == 0);
+	return error;
+}
+
+/* Contents in packs: many, and no file goes with one. Returns which of IDS are left. */
+static unsigned clear_packed(struct store *store, uint64_t *ids, unsigned count,
+			     struct object **left)
+{
+	unsigned kept = 0;
+
+	index_lock(&store->index);
+	for (unsigned i = 0; i < count; i++) {
+		struct object *object;
+
+		if (object_load(store, ids[i], &object) != 0)
+			continue;
+		store_lock(store);
+		if (object->pack != 0) {
+			pack_forget(object);
+			object->references--;
+			object_settle(object);
+		} else {
+			left[kept++] = object;
+		}
+		store_unlock(store);
+	}
+	record_flush(store);
+	index_unlock(&store->index);
+	object_bury(store);
+	return kept;
+}
+
+int store_clear(struct store *store, const char *path, uint64_t *freed_out)
+{
+	struct walk walk;
+	uint64_t before, freed;
+	int count, error = walk_start(&walk, store, path, true);
+
+	if (error != 0)
+		return error;
+	store_lock(store);
+	before = store->used;
+	store_unlock(store);
+	if (path == NULL)
+		error = clear_packs(store);
+	while (error == 0 && (count = walk_next(&walk)) > 0) {
+		struct object *left[STORE_BATCH];
+		unsigned kept = clear_packed(store, walk.ids, (unsigned)count, left);
+
+		for (unsigned i = 0; i < kept; i++) {
+			object_drop(left[i]);
+			object_put(left[i]);
+		}
+	}
+	walk_end(&walk);
+	store_flush(store);
+	store_lock(store);
+	freed = before > store->used ? before - store->used : 0;
+	store_unlock(store);
+	if (freed_out != NULL)
+		*freed_out = freed;
+	return error;
+}

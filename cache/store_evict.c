@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Room: what is reserved before a write, and which run goes when there is none. The one that was
+ * used longest ago goes, to the second; neither runs in use nor those of a wish. Candidates come
+ * from the rows, oldest first, a few at a time. Nothing can become older than a candidate, and one
+ * that was used meanwhile is passed over; so the list stays right until it is used up.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cache/log.h"
+#include "cache/store_private.h"
+
+/* Everything that counts. Lock held. */
+static uint64_t total(const struct store *store)
+{
+	return store->used + store->index_octets + store->index_reserve + store->suspect;
+}
+
+void room_return(struct store *store, uint64_t octets)
+{
+	store->used -= octets;
+}
+
+/* Lock held, released meanwhile. Waits while too much is not recorded yet. */
+static int wait_recorded(struct store *store)
+{
+	while (store->unrecorded > store_unrecorded_max(store)) {
+		if (store->failing)
+			return -ENOSPC;
+		record_wake(store);
+		pthread_cond_wait(&store->changed, &store->lock);
+	}
+	return 0;
+}
+
+int room_reserve(struct store *store, uint64_t octets)
+{
+	int error = 0;
+
+	store_lock(store);
+	if (store->trouble_until != 0 && store_monotonic() < store->trouble_until)
+		error = -ENOSPC;
+	if (error == 0)
+		error = wait_recorded(store);
+	while (error == 0 && (octets > store->limit || total(store) > store->limit - octets)) {
+		store_unlock(store);
+		error = evict_oldest(store, INT64_MAX);
+		store_lock(store);
+		if (error == -ENOENT && store->sweeping) {
+			/* What others left may be all that is in the way. */
+			pthread_cond_wait(&store->changed, &store->lock);
+			error = 0;
+		}
+	}
+	if (error == 0)
+		store->used += octets;
+	store_unlock(store);
+	return error == -ENOENT ? -ENOSPC : error;
+}
+
+int room_enforce(struct store *store)
+{
+	int error = 0;
+
+	store_lock(store);
+	while (error == 0 && total(store) > store->limit && !store->sweeping) {
+		store_unlock(store);
+		error = evict_oldest(store, INT64_MAX);
+		store_lock(store);
+	}
+	store_unlock(store);
+	return error;
+}
+
+int room_trouble(struct store *store, int error)
+{
+	static struct log_limit limit;
+
+	if ((error == -ENOSPC || error == -EDQUOT || error == -EMFILE) &&
+	    evict_oldest(store, INT64_MAX) == 0)
+		return 0;
+	store_lock(store);
+	store->trouble_until = store_monotonic() + STORE_TROUBLE_SECONDS;
+	store_unlock(store);
+	log_limited(&limit, LOG_LEVEL_WARNING,
+		    "the cache in %s cannot be written (%s): reading through for now",
+		    store->directory, strerror(-error));
+	return -ENOSPC;
+}
+
+/* ---- candidates, index.lock held ---- */
+
+static int list_candidates(struct store *store)
+{
+	sqlite3_stmt *row = index_query(&store->index,
+					"SELECT content, number, live IS NOT NULL, used FROM run"
+					" WHERE pinned = 0 ORDER BY used LIMIT ?",
+					"i", (int64_t)STORE_EVICTION_BATCH);
+	int error;
+
+	store->candidate_count = store->candidate_next = 0;
+	while ((error = index_step(&store->index, row)) == 1)
+		store->candidates[store->candidate_count++] = (struct eviction_candidate){
+			.owner = (uint64_t)sqlite3_column_int64(row, 0),
+			.number = (uint32_t)sqlite3_column_int64(row, 1),
+			.pack = sqlite3_column_int(row, 2) != 0,
+			.used = sqlite3_column_int64(row, 3),
+		};
+	return error;
+}
+
+/* Rows that cannot be believed: they go, and the file with them. */
+static void evict_stranger(struct store *store, uint64_t id)
+{
+	struct file file = {.id = id, .fd = -1};
+	uint64_t cost;
+
+	if (record_delete(store, id, &cost) != 0)
+		return;
+	if (!store->unlinked)
+		file_remove(store, &file);
+	store_lock(store);
+	store->used -= cost < store->used ? cost : store->used;
+	store_unlock(store);
+}
+
+/* The candidate's run, pinned, its object begun; NULL: it is not what it was, or in use. */
+static struct run *take_candidate(struct store *store, const struct eviction_candidate *candidate)
+{
+	struct object *object;
+	struct run *run;
+
+	if (candidate->pack) {
+		struct pack *pack;
+
+		store_lock(store);
+		pack = pack_pin_indexed(store, candidate->owner);
+		run = pack != NULL ? &pack->run : NULL;
+		if (run != NULL &&
+		    (run->pins > 1 || run->used != candidate->used || run_pack(run)->wished > 0)) {
+			run_unpin(store, run);
+			run = NULL;
+		}
+		store_unlock(store);
+		return run;
+	}
+	if (object_load(store, candidate->owner, &object) != 0) {
+		evict_stranger(store, candidate->owner);
+		return NULL;
+	}
+	store_lock(store);
+	run = &run_pin_indexed(object, candidate->number)->run;
+	if (run != NULL && !object->seized && !object->wished && run->pins == 1 && !run->evicting &&
+	    run->used == candidate->used) {
+		object->users++;
+		store_unlock(store);
+		return run;
+	}
+	if (run != NULL)
+		run_unpin(store, run);
+	object->references--;
+	object_settle(object);
+	store_unlock(store);
+	return NULL;
+}
+
+/* The run that was used longest ago, if before CUTOFF, taken; or NULL. */
+static struct run *next_victim(struct store *store, int64_t cutoff)
+{
+	bool listed = false;
+
+	for (;;) {
+		struct run *run;
+
+		if (store->candidate_next == store->candidate_count) {
+			if (listed || record_flush(store) != 0 || list_candidates(store) != 0)
+				return NULL;
+			listed = true;
+			if (store->candidate_count == 0)
+				return NULL;
+		}
+		if (store->candidates[store->candidate_next].used >= cutoff)
+			return NULL;
+		run = take_candidate(store, &store->candidates[store->candidate_next++]);
+		if (run != NULL)
+			return run;
+	}
+}
+
+/* ---- taking away ---- */
+
+/* What is read from now on finds it absent. Lock held. */
+static void mark_absent(struct store *store, struct run *run)
+{
+	if (run->object != NULL) {
+		run->evicting = true;
+		run_set_present(object_run(run), 0);
+		return;
+	}
+	store->contents -= run_pack(run)->live;
+	pack_die(store, run_pack(run));
+}
+
+static int release_run(struct object *object, const struct run *run)
+{
+	struct store *store = object->store;
+	const struct cutting *cutting = object->cutting;
+	uint32_t first = run->number * STORE_RUN_UNITS;
+	uint64_t start = cutting_offset(cutting, first), end = cutting_size(cutting);
+	int fd, error;
+
+	if (cutting_count(cutting) - first > STORE_RUN_UNITS)
+		end = cutting_offset(cutting, first + STORE_RUN_UNITS);
+	store_lock(store);
+	fd = file_acquire(store, &object->file, FILE_READ, 0);
+	store_unlock(store);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	error = file_punch(fd, start, end - start);
+	store_lock(store);
+	file_release(store, &object->file);
+	store_unlock(store);
+	return error;
+}
+
+static void take_away_run(struct store *store, struct run *run)
+{
+	struct object *object = run->object;
+	int error = release_run(object, run);
+
+	store_lock(store);
+	if (error == 0) {
+		store->evicted += run->cost;
+		run_set_cost(store, run, 0);
+	}
+	run->evicting = false;
+	run_unpin(store, run);
+	object_end(object);
+	store_unlock(store);
+	object_put(object);
+}
+
+static void take_away_pack(struct store *store, struct run *run)
+{
+	file_remove(store, &run_pack(run)->file);
+	store_lock(store);
+	store->evicted += run->cost;
+	store->used -= run->cost;
+	run->cost = 0;
+	run_unpin(store, run);
+	store_unlock(store);
+	object_bury(store);
+}
+
+int evict_oldest(struct store *store, int64_t cutoff)
+{
+	struct run *run;
+
+	index_lock(&store->index);
+	run = next_victim(store, cutoff);
+	if (run != NULL) {
+		store_lock(store);
+		mark_absent(store, run);
+		store_unlock(store);
+		/* Records first: a crash in between then costs nothing. If it cannot be written,
+		 * the run stays marked and is tried again. */
+		record_flush(store);
+	}
+	index_unlock(&store->index);
+	if (run == NULL) {
+		object_bury(store);
+		return -ENOENT;
+	}
+	if (run->object != NULL)
+		take_away_run(store, run);
+	else
+		take_away_pack(store, run);
+	return 0;
+}
+
+void store_set_max_age(struct store *store, int64_t max_age)
+{
+	store_lock(store);
+	store->max_age = max_age;
+	store_unlock(store);
+}
+
+void store_expire(struct store *store)
+{
+	store_lock(store);
+	int64_t max_age = store->max_age;
+	store_unlock(store);
+	if (max_age <= 0)
+		return;
+	while (evict_oldest(store, store->now() - max_age) == 0)
+		;
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The index: one SQLite connection behind a lock that is first come, first served, so that a long
+ * series of short uses cannot starve the others. Statements are prepared once and found again by
+ * the address of their text. A transaction is opened by the first write and stays open until
+ * index_commit(); readers on this connection see it at once.
+ *
+ * The file is used in exclusive locking mode: the directory is ours, and the write-ahead log's
+ * index is then kept in memory and not in a mapped file, which somebody could truncate under us.
+ * Commits are not synced, checkpoints are: a killed process loses nothing, a power cut what was not
+ * yet moved into the file.
+ *
+ * Totals are kept in a row of their own, in the same transactions as what they sum up, so that
+ * nothing has to be counted at start.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/log.h"
+#include "cache/store_private.h"
+
+/* Another number: made by another version of this program; it is started anew. */
+#define INDEX_VERSION 1
+#define INDEX_APPLICATION 0x50444653 /* "PDFS" */
+#define PAGE_OCTETS 4096u
+
+/* Our choices. Page cache in KiB; the log: a 16th of the limit, at most 4 MiB. */
+#define CACHE_KIB "8192"
+#define LOG_BUDGET_MIN (256ull << 10)
+#define LOG_BUDGET_MAX (4ull << 20)
+/* A changed row dirties at most so many pages, as a rule. */
+#define PAGES_PER_ROW 4
+#define FREE_PAGES_KEPT 256
+
+static const char *const files[] = {"index", "index-wal", "index-shm", "index-journal"};
+
+/* content: one row for each object of which something was written; "proof" is a checksum of the
+ * row's other constant columns. run: see cache/store.h; "live" is NULL but for packs. entry: a
+ * name; see cache/catalog_private.h. Paths, names and validators are octets, hence blobs. */
+static const char schema[] =
+	"CREATE TABLE meta(id INTEGER PRIMARY KEY, next_id INTEGER, octets INTEGER,"
+	" contents INTEGER, clean INTEGER);"
+	"INSERT INTO meta VALUES(1, 1, 0, 0, 1);"
+	"CREATE TABLE scope(id INTEGER PRIMARY KEY, name BLOB UNIQUE);"
+	"CREATE TABLE content(id INTEGER PRIMARY KEY, scope INTEGER, path BLOB, validator BLOB,"
+	" size INTEGER, pinned INTEGER, pack INTEGER, start INTEGER, sum BLOB, cutting BLOB,"
+	" proof INTEGER, octets INTEGER DEFAULT 0, runs INTEGER DEFAULT 0);"
+	"CREATE INDEX content_path ON content(scope, path);"
+	"CREATE INDEX content_pack ON content(pack) WHERE pack IS NOT NULL;"
+	"CREATE TABLE run(content INTEGER, number INTEGER, present INTEGER, sums BLOB,"
+	" octets INTEGER, cost INTEGER, used INTEGER, pinned INTEGER, live INTEGER,"
+	" UNIQUE(content, number));"
+	"CREATE INDEX run_used ON run(used) WHERE pinned = 0;"
+	"CREATE TABLE pin(scope INTEGER, path BLOB, PRIMARY KEY(scope, path)) WITHOUT ROWID;"
+	"CREATE TABLE fact(scope INTEGER, key BLOB, value BLOB, PRIMARY KEY(scope, key))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE dir(id INTEGER PRIMARY KEY, scope INTEGER, path BLOB, fetched INTEGER,"
+	" count INTEGER, generation INTEGER, attempt INTEGER, next INTEGER, UNIQUE(scope, path));"
+	"CREATE TABLE entry(dir INTEGER, position INTEGER, name BLOB, first INTEGER, last INTEGER,"
+	" said INTEGER, kind INTEGER, flags INTEGER, size INTEGER, mtime INTEGER, mode INTEGER,"
+	" checked INTEGER, validator BLOB, PRIMARY KEY(dir, position)) WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX entry_name ON entry(dir, name);";
+
+static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
+			       "PRAGMA page_size=4096;"
+			       "PRAGMA auto_vacuum=INCREMENTAL;"
+			       "PRAGMA journal_mode=WAL;"
+			       "PRAGMA synchronous=NORMAL;"
+			       "PRAGMA wal_autocheckpoint=0;"
+			       "PRAGMA temp_store=MEMORY;"
+			       "PRAGMA mmap_size=0;"
+			       "PRAGMA trusted_schema=OFF;"
+			       "PRAGMA cell_size_check=ON;"
+			       "PRAGMA cache_size=-" CACHE_KIB ";";
+
+static int error_of(struct index *index, int code)
+{
+	static struct log_limit limit;
+
+	switch (code & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		if (!__atomic_exchange_n(&index->broken, true, __ATOMIC_RELAXED) && index->opened) {
+			log_error(
+				"the cache's index is damaged (%s): nothing more is kept until the "
+				"next mount, which starts with an empty cache",
+				sqlite3_errmsg(index->connection));
+			if (!index->in_memory)
+				index_remove(index->directory_fd);
+		}
+		return -EBADMSG;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	default:
+		log_limited(&limit, LOG_LEVEL_WARNING, "the cache's index: %s",
+			    sqlite3_errmsg(index->connection));
+		return -EIO;
+	}
+}
+
+void index_lock(struct index *index)
+{
+	pthread_mutex_lock(&index->mutex);
+	for (uint64_t ticket = index->next_ticket++; ticket != index->serving;)
+		pthread_cond_wait(&index->turn, &index->mutex);
+	pthread_mutex_unlock(&index->mutex);
+}
+
+void index_unlock(struct index *index)
+{
+	pthread_mutex_lock(&index->mutex);
+	if (++index->serving != index->next_ticket)
+		pthread_cond_broadcast(&index->turn);
+	pthread_mutex_unlock(&index->mutex);
+}
+
+static sqlite3_stmt *prepared(struct index *index, const char *sql)
+{
+	size_t slots = sizeof(index->statements) / sizeof(index->statements[0]);
+	size_t at = ((uintptr_t)sql * 0x9e3779b97f4a7c15u >> 40) % slots;
+	int code;
+
+	while (index->statements[at].sql != NULL && index->statements[at].sql != sql)
+		at = (at + 1) % slots;
+	if (index->statements[at].sql != NULL)
+		return index->statements[at].statement;
+	code = sqlite3_prepare_v3(index->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				  &index->statements[at].statement, NULL);
+	if (code != SQLITE_OK) {
+		error_of(index, code);
+		return NULL;
+	}
+	index->statements[at].sql = sql;
+	return index->statements[at].statement;
+}
+
+static void bind(sqlite3_stmt *statement, const char *types, va_list arguments)
+{
+	for (int i = 1; *types != '\0'; i++, types++) {
+		const void *data;
+		int64_t number;
+
+		switch (*types) {
+		case 'i':
+			sqlite3_bind_int64(statement, i, va_arg(arguments, int64_t));
+			break;
+		case 'z':
+			number = va_arg(arguments, int64_t);
+			if (number != 0)
+				sqlite3_bind_int64(statement, i, number);
+			else
+				sqlite3_bind_null(statement, i);
+			break;
+		case 'b':
+			data = va_arg(arguments, const void *);
+			sqlite3_bind_blob64(statement, i, data, va_arg(arguments, size_t),
+					    SQLITE_STATIC);
+			break;
+		case 's':
+			data = va_arg(arguments, const char *);
+			sqlite3_bind_blob64(statement, i, data, strlen(data), SQLITE_STATIC);
+			break;
+		default:
+			assert(*types == 'n');
+			va_arg(arguments, int64_t);
+			sqlite3_bind_null(statement, i);
+		}
+	}
+}
+
+static int begin(struct index *index)
+{
+	sqlite3_stmt *statement;
+	int code;
+
+	if (!sqlite3_get_autocommit(index->connection))
+		return 0;
+	statement = prepared(index, "BEGIN IMMEDIATE");
+	if (statement == NULL)
+		return -EIO;
+	code = sqlite3_step(statement);
+	sqlite3_reset(statement);
+	return code == SQLITE_DONE ? 0 : error_of(index, code);
+}
+
+static sqlite3_stmt *query(struct index *index, const char *sql, const char *types,
+			   va_list arguments)
+{
+	sqlite3_stmt *statement;
+
+	if (__atomic_load_n(&index->broken, __ATOMIC_RELAXED))
+		return NULL;
+	statement = prepared(index, sql);
+	if (statement == NULL)
+		return NULL;
+	if (!sqlite3_stmt_readonly(statement) && begin(index) != 0)
+		return NULL;
+	bind(statement, types, arguments);
+	return statement;
+}
+
+sqlite3_stmt *index_query(struct index *index, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *statement;
+	va_list arguments;
+
+	va_start(arguments, types);
+	statement = query(index, sql, types, arguments);
+	va_end(arguments);
+	return statement;
+}
+
+void index_done(sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+}
+
+int index_step(struct index *index, sqlite3_stmt *statement)
+{
+	int code, error = 0;
+
+	if (statement == NULL)
+		return -EIO;
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code != SQLITE_DONE)
+		error = error_of(index, code);
+	index_done(statement);
+	return error;
+}
+
+int index_run(struct index *index, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *statement;
+	va_list arguments;
+	int error;
+
+	va_start(arguments, types);
+	statement = query(index, sql, types, arguments);
+	va_end(arguments);
+	do
+		error = index_step(index, statement);
+	while (error == 1);
+	return error;
+}
+
+int index_changes(struct index *index)
+{
+	return sqlite3_changes(index->connection);
+}
+
+void index_rollback(struct index *index)
+{
+	if (!sqlite3_get_autocommit(index->connection))
+		sqlite3_exec(index->connection, "ROLLBACK", NULL, NULL, NULL);
+	index->totals = index->committed;
+	index->written = sqlite3_total_changes(index->connection);
+}
+
+static int write_totals(struct index *index)
+{
+	const struct index_totals *totals = &index->totals;
+
+	if (memcmp(totals, &index->committed, sizeof(*totals)) == 0)
+		return 0;
+	return index_run(index, "UPDATE meta SET next_id = ?, octets = ?, contents = ?", "iii",
+			 (int64_t)totals->next_id, (int64_t)totals->octets,
+			 (int64_t)totals->contents);
+}
+
+int index_commit(struct index *index)
+{
+	int error = write_totals(index);
+
+	if (error == 0 && !sqlite3_get_autocommit(index->connection))
+		error = index_run(index, "COMMIT", "");
+	if (error != 0) {
+		index_rollback(index);
+		return error;
+	}
+	index->committed = index->totals;
+	index->written = sqlite3_total_changes(index->connection);
+	return 0;
+}
+
+bool index_should_commit(struct index *index)
+{
+	int64_t rows = (int64_t)(index->log_budget / 2 / PAGE_OCTETS / PAGES_PER_ROW);
+
+	return sqlite3_total_changes(index->connection) - index->written >= rows;
+}
+
+static int64_t pragma(struct index *index, const char *sql)
+{
+	sqlite3_stmt *statement = index_query(index, sql, "");
+	int64_t value = 0;
+
+	if (index_step(index, statement) == 1) {
+		value = sqlite3_column_int64(statement, 0);
+		index_done(statement);
+	}
+	return value;
+}
+
+static uint64_t file_octets(int directory_fd, const char *name)
+{
+	struct stat attributes;
+
+	if (fstatat(directory_fd, name, &attributes, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return (uint64_t)attributes.st_blocks * 512;
+}
+
+uint64_t index_size(struct index *index, uint64_t *reserve_out)
+{
+	uint64_t pages = (uint64_t)pragma(index, "PRAGMA page_count") * PAGE_OCTETS;
+	uint64_t log = 0;
+
+	*reserve_out = 0;
+	if (!index->in_memory) {
+		log = file_octets(index->directory_fd, "index-wal");
+		if (log < index->log_budget)
+			*reserve_out = index->log_budget - log;
+	}
+	/* What one transaction adds to the file before it is asked for anew. */
+	*reserve_out += index->log_budget / 4;
+	return pages + log;
+}
+
+static void checkpoint(struct index *index)
+{
+	int code;
+
+	if (index->log_pages < index->log_budget / 2 / PAGE_OCTETS)
+		return;
+	/* The log keeps its blocks, so that it can be written when the disk is full. */
+	code = sqlite3_wal_checkpoint_v2(index->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+					 NULL);
+	if (code != SQLITE_OK)
+		error_of(index, code);
+	index->log_pages = 0;
+}
+
+bool index_tidy(struct index *index)
+{
+	int64_t surplus;
+
+	if (__atomic_load_n(&index->broken, __ATOMIC_RELAXED) ||
+	    !sqlite3_get_autocommit(index->connection))
+		return false;
+	surplus = pragma(index, "PRAGMA freelist_count") - FREE_PAGES_KEPT;
+	if (surplus > 0 && (index_run(index, "PRAGMA incremental_vacuum(64)", "") != 0 ||
+			    index_commit(index) != 0))
+		surplus = 0;
+	checkpoint(index);
+	return surplus > 0;
+}
+
+void index_remove(int directory_fd)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		unlinkat(directory_fd, files[i], 0);
+}
+
+static int count_log(void *context, sqlite3 *connection, const char *database, int pages)
+{
+	struct index *index = context;
+
+	(void)connection;
+	(void)database;
+	index->log_pages = (uint64_t)pages;
+	return SQLITE_OK;
+}
+
+static int execute(struct index *index, const char *sql)
+{
+	int code = sqlite3_exec(index->connection, sql, NULL, NULL, NULL);
+
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		return -EBADMSG;
+	if (code == SQLITE_FULL)
+		return -ENOSPC;
+	return code == SQLITE_OK ? 0 : -EIO;
+}
+
+static int make_schema(struct index *index)
+{
+	char version[128];
+	int error;
+
+	snprintf(version, sizeof(version), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
+		 INDEX_APPLICATION, INDEX_VERSION);
+	error = execute(index, "BEGIN IMMEDIATE");
+	if (error == 0)
+		error = execute(index, schema);
+	if (error == 0)
+		error = execute(index, version);
+	if (error == 0)
+		error = execute(index, "COMMIT");
+	return error;
+}
+
+static int read_totals(struct index *index, bool *clean_out)
+{
+	sqlite3_stmt *statement =
+		index_query(index, "SELECT next_id, octets, contents, clean FROM meta", "");
+	int error = index_step(index, statement);
+
+	if (error != 1)
+		return -EBADMSG;
+	index->totals.next_id = (uint64_t)sqlite3_column_int64(statement, 0);
+	index->totals.octets = (uint64_t)sqlite3_column_int64(statement, 1);
+	index->totals.contents = (uint64_t)sqlite3_column_int64(statement, 2);
+	*clean_out = sqlite3_column_int(statement, 3) != 0;
+	index_done(statement);
+	if (index->totals.next_id == 0 || index->totals.next_id > INT64_MAX / 2 ||
+	    index->totals.octets > INT64_MAX || index->totals.contents > INT64_MAX)
+		return -EBADMSG;
+	index->committed = index->totals;
+	return 0;
+}
+
+/* -EBADMSG: damaged, or of another version. */
+static int connect_index(struct index *index, const char *name, bool *clean_out)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+		    SQLITE_OPEN_NOFOLLOW;
+	int error;
+
+	memset(index->statements, 0, sizeof(index->statements));
+	index->broken = false;
+	index->log_pages = 0;
+	if (sqlite3_open_v2(name, &index->connection, flags, NULL) != SQLITE_OK)
+		return index->connection == NULL ? -ENOMEM : -EIO;
+	sqlite3_extended_result_codes(index->connection, 1);
+	sqlite3_db_config(index->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	error = execute(index, settings);
+	if (error != 0)
+		return error;
+	sqlite3_wal_hook(index->connection, count_log, index);
+	index->fresh = pragma(index, "SELECT count(*) FROM sqlite_master") == 0;
+	if (__atomic_load_n(&index->broken, __ATOMIC_RELAXED))
+		return -EBADMSG;
+	if (index->fresh)
+		error = make_schema(index);
+	else if (pragma(index, "PRAGMA application_id") != INDEX_APPLICATION ||
+		 pragma(index, "PRAGMA user_version") != INDEX_VERSION)
+		error = -EBADMSG;
+	return error != 0 ? error : read_totals(index, clean_out);
+}
+
+static void disconnect(struct index *index)
+{
+	for (size_t i = 0; i < sizeof(index->statements) / sizeof(index->statements[0]); i++)
+		if (index->statements[i].sql != NULL)
+			sqlite3_finalize(index->statements[i].statement);
+	sqlite3_close(index->connection);
+	index->connection = NULL;
+}
+
+int index_open(struct index *index, int directory_fd, const char *directory, uint64_t limit,
+	       bool *clean_out)
+{
+	char name[4096] = ":memory:";
+	int error;
+
+	if (directory != NULL &&
+	    (size_t)snprintf(name, sizeof(name), "%s/%s", directory, files[0]) >= sizeof(name))
+		return -ENAMETOOLONG;
+	index->directory_fd = directory_fd;
+	index->in_memory = directory == NULL;
+	index->log_budget = limit / 16;
+	if (index->log_budget < LOG_BUDGET_MIN)
+		index->log_budget = LOG_BUDGET_MIN;
+	if (index->log_budget > LOG_BUDGET_MAX)
+		index->log_budget = LOG_BUDGET_MAX;
+	error = connect_index(index, name, clean_out);
+	if (error == -EBADMSG) {
+		log_warning("the index of the cache in %s is damaged or of another version: "
+			    "starting with an empty cache",
+			    directory);
+		disconnect(index);
+		index_remove(directory_fd);
+		error = connect_index(index, name, clean_out);
+	}
+	if (error != 0) {
+		disconnect(index);
+		return error;
+	}
+	index->opened = true;
+	pthread_mutex_init(&index->mutex, NULL);
+	pthread_cond_init(&index->turn, NULL);
+	return 0;
+}
+
+void index_close(struct index *index, bool clean)
+{
+	if (clean && index_run(index, "UPDATE meta SET clean = 1", "") == 0)
+		index_commit(index);
+	disconnect(index);
+	pthread_cond_destroy(&index->turn);
+	pthread_mutex_destroy(&index->mutex);
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the store's files share, by file. The public side is cache/store.h.
+ *
+ * Locks, in the order in which they are taken:
+ *
+ *   1. index.lock   the SQLite connection and what is in its rows. First come, first served. Held
+ *                   over index I/O (microseconds; a checkpoint takes as long as the disk's sync).
+ *   2. store.lock   everything in memory. Never held across I/O or a hash.
+ *
+ * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
+ * and record_flush(), the only writer of content and run rows (but for object_cut() and
+ * store_pin()), writes it. Something dirty is never unloaded. So what is not loaded is in the rows.
+ *
+ * Waiting: nobody waits for anything while holding index.lock. object_begin() and object_end()
+ * enclose every use of an object's data; object_seize() waits until there is none and keeps others
+ * out. Whoever has begun may wait for locks and for a unit's bit in "writing", never for room.
+ */
+#ifndef CACHE_STORE_PRIVATE_H
+#define CACHE_STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/queue.h>
+#include <time.h>
+#include <xxhash.h>
+
+#include "cache/store.h"
+
+/* Our choices. */
+enum {
+	STORE_OPEN_FILES = 256,     /* descriptors kept */
+	STORE_LOADED_RUNS = 4096,   /* clean runs kept in memory: about 5 MiB, 16 GiB of data */
+	STORE_BUCKETS = 8192,       /* of each hash table */
+	STORE_PACK_CONTENTS = 1024, /* at most in one pack */
+	STORE_CHECK_SECONDS = 60,   /* how long a check is believed, see object_read() */
+	STORE_FLUSH_PAUSE_MS = 5,   /* what comes within it is recorded together */
+	STORE_TOUCH_SECONDS = 10,   /* how late a last use may be recorded */
+	STORE_TROUBLE_SECONDS = 5,  /* a failing disk is left alone so long */
+	STORE_BATCH = 64,           /* records written in one transaction */
+	STORE_EVICTION_BATCH = 64,  /* candidates looked up at a time */
+	STORE_ID_BATCH = 100000,    /* numbers reserved at a time */
+};
+#define STORE_LIMIT_MIN (1ull << 20)
+#define STORE_PACK_OCTETS (4ull << 20)
+#define STORE_PACK_OCTETS_MIN (256ull << 10)
+/* Data that may be on disk without a record: lost when the daemon is killed. */
+#define STORE_UNRECORDED_MAX (32ull << 20)
+
+/* ---- store_index.c: the SQLite connection ------------------------------------------------- */
+
+struct index {
+	pthread_mutex_t mutex; /* guards the two tickets; use index_lock() */
+	pthread_cond_t turn;
+	uint64_t next_ticket, serving;
+
+	/* Guarded by index_lock(). */
+	sqlite3 *connection;
+	struct {
+		const char *sql; /* the literal at its caller */
+		sqlite3_stmt *statement;
+	} statements[128];
+	bool in_memory;
+	bool fresh;          /* made by index_open() */
+	bool opened;         /* index_open() is through */
+	uint64_t log_pages;  /* in the log since the last checkpoint */
+	int directory_fd;    /* where the file is; borrowed */
+	uint64_t log_budget; /* octets that the write-ahead log may take */
+	int written;         /* sqlite3_total_changes() at the last commit */
+	struct index_totals {
+		uint64_t next_id;  /* numbers from here on were never used */
+		uint64_t octets;   /* sum of all run.cost */
+		uint64_t contents; /* rows of content */
+	} totals, committed;
+
+	bool broken; /* atomic: SQLite says that the file is damaged; everything fails from now on
+		      */
+};
+
+/* DIRECTORY_FD, NAME: where; NAME NULL: in memory. -EBADMSG: damaged. CLEAN_OUT: whether the last
+ * user closed it in order. */
+int index_open(struct index *index, int directory_fd, const char *directory, uint64_t limit,
+	       bool *clean_out);
+/* CLEAN: everything was recorded. */
+void index_close(struct index *index, bool clean);
+void index_remove(int directory_fd);
+void index_lock(struct index *index);
+void index_unlock(struct index *index);
+
+/* A statement with its parameters bound; NULL on failure (index_step() then says why). SQL must be
+ * a literal. TYPES, a letter for each parameter: i int64_t; z int64_t, where 0 is NULL; n int64_t,
+ * always NULL; b const void *, size_t (pointer NULL: NULL); s const char * (stored as a blob, since
+ * names are octets). They must stay valid until the
+ * statement is done. A statement that writes opens a transaction, which index_commit() ends. */
+sqlite3_stmt *index_query(struct index *index, const char *sql, const char *types, ...);
+/* 1: a row; 0: the end; or a negative errno. But for 1 the statement is done. */
+int index_step(struct index *index, sqlite3_stmt *statement);
+void index_done(sqlite3_stmt *statement);
+/* The query and all its steps. Returns 0 or a negative errno. */
+int index_run(struct index *index, const char *sql, const char *types, ...);
+/* Rows changed by the last index_run(). */
+int index_changes(struct index *index);
+/* Ends the transaction, if one is open; undone as a whole when it fails. */
+int index_commit(struct index *index);
+void index_rollback(struct index *index);
+/* Whether so much has been written that the transaction ought to end. */
+bool index_should_commit(struct index *index);
+/* Moves the log into the file, and gives back some pages that are free. Outside a transaction.
+ * Returns whether there are more of them. */
+bool index_tidy(struct index *index);
+/* Octets it takes; RESERVE_OUT: those that it may come to take before the next commit. */
+uint64_t index_size(struct index *index, uint64_t *reserve_out);
+
+/* ---- store_file.c: a file of blocks -------------------------------------------------------- */
+
+/* All fields guarded by store.lock. */
+struct file {
+	uint64_t id;
+	int fd; /* -1: not open */
+	unsigned users;
+	TAILQ_ENTRY(file) idle; /* in store.idle_files when open and without users */
+};
+
+enum file_use { FILE_READ, FILE_WRITE };
+
+/* Lock held, released meanwhile when the file must be opened. LENGTH: to make it with, if there is
+ * none and USE is FILE_WRITE. Returns the descriptor, valid until file_release(); or -ENOENT, ...
+ */
+int file_acquire(struct store *store, struct file *file, enum file_use use, uint64_t length);
+void file_release(struct store *store, struct file *file);
+/* Takes the name and the descriptor away. Lock not held; no users. */
+void file_remove(struct store *store, struct file *file);
+void file_close_idle(struct store *store, struct file *file);
+int file_punch(int fd, uint64_t offset, uint64_t length);
+int file_read(int fd, void *buffer, size_t length, uint64_t offset);
+int file_write(int fd, const void *buffer, size_t length, uint64_t offset);
+void file_name(char name[17], uint64_t id);
+
+/* ---- store_run.c: loaded runs and packs ---------------------------------------------------- */
+
+/* All fields guarded by store.lock. */
+struct run {
+	uint64_t owner; /* object id or pack id; constant */
+	uint32_t number;
+	struct object *object; /* NULL: a pack; constant */
+	LIST_ENTRY(run) bucket;
+	TAILQ_ENTRY(run) age;        /* in store.runs, least recently used first */
+	TAILQ_ENTRY(run) dirty_link; /* in dirty_runs, touched_runs or dead_packs */
+	unsigned pins; /* reads and writes in progress: neither evicted nor unloaded */
+	bool dirty;    /* in store.dirty_runs: its row is not what is here */
+	bool touched;  /* in store.touched_runs: only "used" differs. Never both */
+	bool flushing; /* record_flush() has a copy of it */
+	bool evicting; /* its data are being taken away; writes wait */
+	bool gone;     /* a pack that was taken away; only its row is left to delete */
+	int64_t used;  /* seconds: the last use */
+	uint64_t cost; /* octets on disk */
+};
+
+struct object_run {
+	struct run run;
+	uint64_t present; /* a bit for each unit */
+	uint64_t writing; /* units whose octets on disk are being changed */
+	XXH128_hash_t sums[STORE_RUN_UNITS];
+	int64_t checked[STORE_RUN_UNITS]; /* when a unit was last read from disk and right */
+};
+
+struct pack {
+	struct run run;
+	struct file file;
+	uint64_t octets;   /* appended so far */
+	uint32_t appended; /* contents, the dead included; counted only while it is the open one */
+	uint32_t live, wished; /* contents that count; of them, those of a wish */
+};
+
+static inline struct object_run *object_run(struct run *run)
+{
+	return (struct object_run *)run;
+}
+static inline struct pack *run_pack(struct run *run)
+{
+	return (struct pack *)run;
+}
+
+/* Lock held, released meanwhile when it must be loaded. Pinned. NULL: not enough memory. A run of
+ * which nothing is known is found empty. */
+struct object_run *run_pin(struct object *object, uint32_t number);
+/* Same for a pack; NULL: there is none. */
+struct pack *pack_pin(struct store *store, uint64_t id);
+/* As above for who holds index.lock too. */
+struct object_run *run_pin_indexed(struct object *object, uint32_t number);
+struct pack *pack_pin_indexed(struct store *store, uint64_t id);
+void run_unpin(struct store *store, struct run *run);
+/* A use at NOW. */
+void run_touch(struct store *store, struct run *run, int64_t now);
+void run_mark_dirty(struct store *store, struct run *run);
+/* Unloads it if nothing speaks against it and it is empty, or FORCE. Lock held. */
+void run_unload(struct store *store, struct run *run, bool force);
+/* Unloads what is too much. Lock held. */
+void run_trim(struct store *store);
+/* What PRESENT of run NUMBER takes on disk. */
+uint64_t run_cost(const struct object *object, uint32_t number, uint64_t present);
+/* Changes "present" and what the object and the store count of it; and the cost. Lock held. */
+void run_set_present(struct object_run *run, uint64_t present);
+void run_set_cost(struct store *store, struct run *run, uint64_t cost);
+/* A new pack, pinned. */
+struct pack *pack_insert(struct store *store, uint64_t id);
+/* Bits of "present" that run NUMBER can have. */
+uint64_t run_units(const struct object *object, uint32_t number);
+
+/* ---- store_object.c: objects in memory ----------------------------------------------------- */
+
+struct object {
+	struct store *store;
+	/* Constant. */
+	uint64_t id;
+	int64_t scope; /* of another one than the store's own: only to be evicted */
+	char *path, *validator;
+	/* Guarded by store.lock; read without it by atomic load. */
+	uint64_t size;
+	struct cutting *cutting;
+
+	/* Guarded by store.lock. */
+	LIST_ENTRY(object) path_bucket, id_bucket;
+	TAILQ_ENTRY(object) dirty_link; /* in store.dirty_objects or store.dead_objects */
+	unsigned references;
+	unsigned users; /* between object_begin() and object_end() */
+	bool seized;    /* somebody has it alone */
+	bool doomed;    /* superseded: its data go with the last reference */
+	bool wished;    /* by store_pin() */
+	bool dirty, flushing;
+	bool made;       /* there may be a file */
+	unsigned loaded; /* runs in memory */
+	uint32_t runs;   /* of which something is present */
+	uint64_t cached; /* octets present */
+	struct file file;
+	/* Size unknown: the unit that was given short, and its length; 0: none. The length is
+	 * written last and read without the lock. */
+	uint32_t short_unit, short_length;
+	uint32_t units_end; /* size unknown: no unit from this one on was ever written */
+	uint64_t pack;      /* where its one unit lies; 0: nowhere */
+	uint32_t start;     /* in the pack */
+	XXH128_hash_t sum;
+	int64_t checked;
+	struct cutting **former; /* cuttings that somebody may still look at */
+	unsigned former_count;
+};
+
+/* Takes a reference. Lock not held. NULL: none. */
+struct object *object_find_loaded(struct store *store, const char *path, const char *validator,
+				  uint64_t size);
+/* The object of content row ID, with a reference; index.lock held, store.lock not. -ENOENT when
+ * there is no such row or it cannot be believed. */
+int object_load(struct store *store, uint64_t id, struct object **object_out);
+/* Lock not held. */
+bool object_is_loaded(struct store *store, uint64_t id);
+/* Lock held. Waits while the object is seized. */
+void object_begin(struct object *object);
+void object_end(struct object *object);
+void object_seize(struct object *object);
+void object_unseize(struct object *object);
+void object_mark_dirty(struct object *object);
+/* Lock held. Frees the object when nothing keeps it; what needs I/O is left to object_bury(). */
+void object_settle(struct object *object);
+/* Lock not held. Ends objects that were left by object_settle(). */
+void object_bury(struct store *store);
+/* Empties OBJECT, of which the caller has a reference. Neither lock held. Returns octets freed. */
+uint64_t object_drop(struct object *object);
+/* Forgets rows and runs of OBJECT, which is seized, but not its file. Neither lock held. Returns
+ * what it took on disk. */
+uint64_t object_forget(struct object *object);
+/* The other versions of its path in memory go with their last reference. Lock held. */
+void object_doom_others(struct object *object);
+/* References to the objects of a bucket of store.by_path that are below TOP, at most MAX. */
+unsigned object_bucket(struct store *store, unsigned bucket, const char *top,
+		       struct object **objects, unsigned max);
+/* Whether it is kept in a pack as long as it is as it is. */
+bool object_packed(const struct object *object);
+/* The unit's length, as far as known. Lock held. */
+uint32_t object_unit_length(const struct object *object, uint32_t unit);
+/* Takes CUTTING over; what object_cutting() gave out before stays valid. -ENOMEM. Lock held. */
+int object_set_cutting(struct object *object, struct cutting *cutting);
+bool path_below(const char *path, const char *top);
+
+/* ---- store_record.c: memory to rows -------------------------------------------------------- */
+
+/* index.lock held, store.lock not. Writes what is dirty and commits. */
+int record_flush(struct store *store);
+/* The checksum of a content row: what a content is and where, so that an altered row is found. */
+uint64_t record_proof(const struct object *object, const void *cutting, size_t cutting_size);
+/* index.lock held. Deletes the rows of object ID, whatever they say. COST_OUT: the sum of theirs.
+ */
+int record_delete(struct store *store, uint64_t id, uint64_t *cost_out);
+/* The column "cutting": the lengths of a listed one, to be freed. NULL: uniform. */
+int record_cutting(const struct cutting *cutting, uint32_t **lengths_out, size_t *size_out);
+int record_start(struct store *store);
+void record_stop(struct store *store);
+/* Lock held. Something is there to be recorded. */
+void record_wake(struct store *store);
+
+/* ---- store_read.c, store_pack.c ------------------------------------------------------------ */
+
+/* Checks UNIT on disk and drops it if it is bad. Lock not held, run pinned. 0, -ENOENT, -EBADMSG.
+ * DATA_OUT: CUTTING_UNIT_MAX octets. */
+int unit_check(struct object *object, struct object_run *run, uint32_t unit, void *data_out);
+int object_read_part(struct object *object, uint64_t offset, size_t length, void *buffer,
+		     bool believe, bool touch);
+/* Lock not held, object begun. */
+int pack_read(struct object *object, uint32_t offset, uint32_t length, void *buffer, bool believe,
+	      bool touch);
+/* RESERVED: what room_reserve() was asked for; given back. */
+int pack_write(struct object *object, const void *data, uint32_t length, XXH128_hash_t sum,
+	       uint64_t reserved);
+/* Lock held, released meanwhile. Whether the pack that OBJECT lies in is still there. */
+bool pack_present(struct object *object);
+/* Lock held. Its file goes when its row is gone and nobody uses it. */
+void pack_die(struct store *store, struct pack *pack);
+/* Takes OBJECT out of its pack. index.lock and lock held. */
+void pack_forget(struct object *object);
+XXH128_hash_t unit_sum(const void *data, size_t length);
+void store_count_bad(struct store *store, const struct object *object);
+
+/* ---- store_evict.c: room -------------------------------------------------------------------- */
+
+/* Reserves OCTETS of the limit, evicting what must be; -ENOSPC. Neither lock held, nothing begun.
+ */
+int room_reserve(struct store *store, uint64_t octets);
+/* Lock held. */
+void room_return(struct store *store, uint64_t octets);
+/* Evicts the run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
+int evict_oldest(struct store *store, int64_t cutoff);
+/* Evicts until what is there fits. -ENOENT: nothing more can go. */
+int room_enforce(struct store *store);
+/* The disk refused a write with ERROR: one eviction, or caching pauses. 0: try again. */
+int room_trouble(struct store *store, int error);
+
+/* ---- store_sweep.c: files without records ---------------------------------------------------- */
+
+#define SWEEP_STALE "stale-"
+
+int sweep_start(struct store *store);
+void sweep_stop(struct store *store);
+
+/* ---- store_walk.c ---------------------------------------------------------------------------- */
+
+/* Goes through the recorded contents of a path and all below it, a batch at a time. */
+struct walk {
+	struct store *store;
+	char *top, *path; /* path: of the last one */
+	uint64_t last;    /* its id */
+	bool everything;  /* of all scopes, in the order of ids */
+	uint64_t ids[STORE_BATCH];
+};
+
+/* TOP NULL: all; with ALL_SCOPES those of others too. */
+int walk_start(struct walk *walk, struct store *store, const char *top, bool all_scopes);
+/* Fills ids. Returns how many, 0 at the end, or a negative errno. Lock not held. */
+int walk_next(struct walk *walk);
+void walk_end(struct walk *walk);
+
+/* ---- store_wish.c ---------------------------------------------------------------------------- */
+
+/* index.lock held. Whether PATH or something above it is pinned. */
+bool wish_covers(struct store *store, const char *path);
+
+/* ---- store.c --------------------------------------------------------------------------------- */
+
+struct eviction_candidate {
+	uint64_t owner;
+	uint32_t number;
+	bool pack;
+	int64_t used;
+};
+
+struct store {
+	/* Constant. */
+	char *directory, *scope_name;
+	bool unlinked;
+	int64_t max_age;
+	int64_t (*now)(void);
+	int directory_fd, data_fd, lock_fd;
+	uint64_t block;       /* octets in which the file system allocates */
+	uint64_t first_id;    /* numbers from here on are of this session */
+	uint64_t pack_octets; /* that a pack takes at most */
+	bool index_opened;
+	int64_t scope; /* row */
+	struct catalog *catalog;
+
+	struct index index;
+	/* Guarded by index.lock. */
+	uint64_t next_id;
+	struct eviction_candidate candidates[STORE_EVICTION_BATCH];
+	unsigned candidate_count, candidate_next;
+	struct record_batch *batch;
+	unsigned wishes; /* rows of pin in this scope */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* of users, seized, writing, evicting, unrecorded, sweeping */
+	pthread_cond_t wake;    /* of the flusher */
+	/* Guarded by lock. */
+	LIST_HEAD(, object) by_path[STORE_BUCKETS], by_id[STORE_BUCKETS];
+	LIST_HEAD(, run) run_buckets[STORE_BUCKETS];
+	TAILQ_HEAD(run_list, run) runs, dirty_runs, touched_runs;
+	unsigned run_count;
+	TAILQ_HEAD(object_list, object) dirty_objects, dead_objects;
+	struct run_list dead_packs; /* like dead_objects: for object_bury() */
+	TAILQ_HEAD(, file) idle_files;
+	unsigned open_files, open_files_max;
+	struct pack *open_pack; /* loaded as long as it is open */
+	uint64_t limit;
+	uint64_t used; /* octets of blocks, those reserved included */
+	uint64_t index_octets, index_reserve;
+	uint64_t suspect;    /* octets that files without records may take, until swept */
+	uint64_t unrecorded; /* octets written since the last record_flush() */
+	uint64_t contents, checksum_errors, evicted;
+	time_t trouble_until;   /* monotonic seconds; 0: none */
+	bool failing;           /* the last record_flush() failed */
+	bool pending, stopping; /* for the flusher */
+	bool sweeping, sweep_stopping, swept;
+	bool sweep_all; /* constant: the former session did not end in order */
+	pthread_t flusher, sweeper;
+	bool flusher_runs, sweeper_runs;
+};
+
+static inline void store_lock(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+}
+static inline void store_unlock(struct store *store)
+{
+	pthread_mutex_unlock(&store->lock);
+}
+time_t store_monotonic(void);
+uint64_t store_unrecorded_max(const struct store *store);
+uint64_t store_pack_octets(const struct store *store);
+/* A number for an object or pack; index.lock held. */
+uint64_t store_new_id(struct store *store);
+
+#endif
