@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Looking at a directory tree of this machine without ever leaving it: every name is resolved by
+ * the kernel below the tree's root (openat2, RESOLVE_BENEATH), so neither ".." nor a symbolic link
+ * leads out. Only regular files and directories exist; whatever else there is, is absent. Blocking;
+ * any thread.
+ */
+#ifndef ORIGIN_FILE_TREE_H
+#define ORIGIN_FILE_TREE_H
+
+#include <sys/stat.h>
+
+#include "cache/directory.h"
+
+/* A descriptor for reading the regular file at PATH below ROOT, with what it is. Negative errno:
+ * -ENOENT also for what leads out and for what is no regular file. */
+int file_tree_open(int root, const char *path, struct stat *status_out);
+int file_tree_stat(int root, const char *path, struct entry *entry_out);
+int file_tree_list(int root, const char *path, struct directory *directory);
+/* Whether two looks were at the same version of one file. */
+bool file_tree_same(const struct stat *before, const struct stat *after);
+void file_tree_entry(const struct stat *status, struct entry *entry_out);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From an answer's head to an entry.
+ */
+#include "origin/origin_http.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "origin/origin_validator.h"
+
+int http_status_error(long status)
+{
+	switch (status) {
+	case 404:
+	case 410:
+		return -ENOENT;
+	case 401:
+	case 403:
+	case 407:
+		return -EACCES;
+	case 408:
+		return -ETIMEDOUT;
+	case 412:
+		return -ESTALE;
+	case 429:
+		return -EREMOTEIO;
+	default:
+		return status >= 500 && status <= 599 ? -EREMOTEIO : -EPROTO;
+	}
+}
+
+static bool is_encoded(const struct http_answer *answer)
+{
+	const char *encoding = http_answer_header(answer, "Content-Encoding");
+
+	return encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0;
+}
+
+/* An encoded answer's ETag names the encoded form, whose octets nobody here sees. */
+static int read_facts(const struct http_answer *answer, int64_t size, struct validator_facts *facts)
+{
+	facts->size = size;
+	if (http_answer_single(answer, "ETag", &facts->etag) < 0 ||
+	    http_answer_single(answer, "Last-Modified", &facts->last_modified) < 0 ||
+	    http_answer_single(answer, "Date", &facts->date) < 0)
+		return -EBADMSG;
+	if (is_encoded(answer))
+		facts->etag = NULL;
+	return 0;
+}
+
+static int make_entry(const struct http_answer *answer, int64_t size, struct entry *entry_out)
+{
+	const char *ranges = http_answer_header(answer, "Accept-Ranges");
+	struct entry entry = {.kind = ENTRY_FILE, .size = size, .mtime = -1};
+	struct validator_facts facts;
+
+	if (read_facts(answer, size, &facts) < 0)
+		return -EBADMSG;
+	entry.checked = time(NULL);
+	if (size >= 0)
+		entry.flags |= ENTRY_SIZE_EXACT;
+	if (facts.last_modified != NULL)
+		entry.mtime = validator_time(facts.last_modified);
+	if (entry.mtime >= 0)
+		entry.flags |= ENTRY_MTIME_EXACT;
+	if (is_encoded(answer) || (ranges != NULL && strcasecmp(ranges, "none") == 0))
+		entry.flags |= ENTRY_NO_RANGES;
+	validator_make(&facts, entry.validator);
+	*entry_out = entry;
+	return 0;
+}
+
+int http_entry_whole(const struct http_answer *answer, struct entry *entry_out)
+{
+	int64_t size;
+
+	if (http_answer_length(answer, &size) < 0)
+		return -EBADMSG;
+	return make_entry(answer, is_encoded(answer) ? -1 : size, entry_out);
+}
+
+static int answered_range(const struct http_answer *answer, struct content_range *range_out)
+{
+	const char *type = http_answer_header(answer, "Content-Type"), *text;
+
+	if (type != NULL && strncasecmp(type, "multipart/byteranges", 20) == 0)
+		return -EBADMSG;
+	if (http_answer_single(answer, "Content-Range", &text) < 0 || text == NULL)
+		return -EBADMSG;
+	return content_range_parse(text, range_out);
+}
+
+int http_entry_part(const struct http_answer *answer, uint64_t offset, uint64_t length,
+		    struct entry *entry_out, uint64_t *carried_out)
+{
+	struct content_range range;
+	int64_t body, expected_last;
+	int error;
+
+	if (is_encoded(answer) || answered_range(answer, &range) < 0 ||
+	    http_answer_length(answer, &body) < 0)
+		return -EBADMSG;
+	if (!range.satisfied || range.total < 0 || (uint64_t)range.first != offset)
+		return -EBADMSG;
+	expected_last = range.total - 1;
+	if (length > 0 && length <= (uint64_t)expected_last - offset)
+		expected_last = (int64_t)(offset + length - 1);
+	if (range.last != expected_last)
+		return -EBADMSG;
+	if (body >= 0 && body != range.last - range.first + 1)
+		return -EBADMSG;
+	error = make_entry(answer, range.total, entry_out);
+	if (error == 0)
+		*carried_out = (uint64_t)(range.last - range.first) + 1;
+	return error;
+}
+
+int http_entry_unsatisfied(const struct http_answer *answer, struct entry *entry_out)
+{
+	struct content_range range;
+
+	if (answered_range(answer, &range) < 0 || range.satisfied || range.total != 0)
+		return -EPROTO;
+	return make_entry(answer, 0, entry_out);
+}
+
+bool http_entry_is(const struct http_answer *answer, const char *validator, struct entry *entry)
+{
+	struct validator_facts facts;
+
+	if (read_facts(answer, entry->size, &facts) < 0 || !validator_matches(validator, &facts))
+		return false;
+	strcpy(entry->validator, validator);
+	return true;
+}
