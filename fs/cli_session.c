@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One command to the admin file and its answer: lines "progress DONE TOTAL" as long as the work
+ * goes on, then "ok" with what there is to say, or "error NUMBER NAME"; behind "ok" come lines of
+ * data. A file name in the command has control characters and backslashes as \xNN, so that a line
+ * stays a line.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/log.h"
+#include "fs/cli.h"
+
+/* Longest line of an answer; a longer one is cut in two: our choice. */
+#define LINE_SIZE 65536
+
+struct answer {
+	struct cli_progress progress;
+	enum { WORKING, GOOD, BAD } state;
+	const char *command;
+	json_t *json; /* what will be printed at the end; NULL: lines as they come */
+	char line[LINE_SIZE];
+	size_t length;
+};
+
+/* For free(); NULL: no memory. */
+static char *command_line(const char *command, const char *argument)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&line, &size);
+
+	if (!stream)
+		return NULL;
+	fputs(command, stream);
+	if (argument)
+		putc(' ', stream);
+	for (; argument && *argument; argument++) {
+		unsigned char octet = (unsigned char)*argument;
+
+		/* Blanks at the end would be taken for the line's. */
+		if (iscntrl(octet) || octet == '\\' || (octet == ' ' && !argument[1]))
+			fprintf(stream, "\\x%02x", octet);
+		else
+			putc(octet, stream);
+	}
+	putc('\n', stream);
+	if (fclose(stream)) {
+		free(line);
+		return NULL;
+	}
+	return line;
+}
+
+/* DETAIL: what the daemon says of it, or "". */
+static int refused(const char *command, int number, const char *detail)
+{
+	static const struct {
+		int number;
+		const char *text;
+	} reasons[] = {
+		{EINVAL, "the daemon does not take it as it is written; peerdist help shows how"},
+		{ENOENT, "there is no such thing"},
+		{EPERM, "you may not; root and who mounted it may (see admin_mode in "
+			"peerdistfs(8))"},
+		{EACCES, "you may not; root and who mounted it may (see admin_mode in "
+			 "peerdistfs(8))"},
+		{EBUSY, "it is busy; peerdist jobs shows with what"},
+		{ECANCELED, "it was cancelled"},
+		{ENOTCONN, "the daemon has died; unmount it and mount it again"},
+	};
+	const char *text = *detail ? detail : strerror(number);
+
+	for (size_t i = 0; !*detail && i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].number == number)
+			text = reasons[i].text;
+	return cli_complain(CLI_FAILED, "%s failed: %s", command, text);
+}
+
+/* REST: " NUMBER NAME", perhaps with words behind it that say more. */
+static void take_error(struct answer *answer, const char *rest)
+{
+	int number = EPROTO, length = 0;
+
+	sscanf(rest, " %9d %*s %n", &number, &length);
+	rest += length;
+	rest += strspn(rest, " ");
+	cli_progress_end(&answer->progress);
+	answer->state = BAD;
+	refused(answer->command, number, rest);
+}
+
+static json_t *json_text(const char *text)
+{
+	char escaped[LOG_NAME_MAX];
+	json_t *string = json_string(text);
+
+	/* Not UTF-8. */
+	return string ? string : json_string(log_escape(escaped, sizeof(escaped), text));
+}
+
+static void take_ok(struct answer *answer, const char *rest)
+{
+	rest += strspn(rest, " ");
+	cli_progress_end(&answer->progress);
+	answer->state = GOOD;
+	if (answer->json)
+		json_object_set_new(answer->json, "message", json_text(rest));
+	else if (*rest)
+		puts(rest);
+}
+
+static void take_data(struct answer *answer, const char *line)
+{
+	if (answer->json)
+		json_array_append_new(json_object_get(answer->json, "data"), json_text(line));
+	else
+		puts(line);
+}
+
+/* What follows WORD on the line, or NULL when the line begins with something else. */
+static const char *behind(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	if (strncmp(line, word, length) || (line[length] && line[length] != ' '))
+		return NULL;
+	return line + length;
+}
+
+static void take_line(struct answer *answer, const char *line)
+{
+	const char *rest;
+	uint64_t done, total;
+
+	if (answer->state != WORKING)
+		take_data(answer, line);
+	else if (sscanf(line, "progress %" SCNu64 " %" SCNu64, &done, &total) == 2)
+		cli_progress_show(&answer->progress, done, total);
+	else if ((rest = behind(line, "ok")))
+		take_ok(answer, rest);
+	else if ((rest = behind(line, "error")))
+		take_error(answer, rest);
+	else
+		take_data(answer, line);
+}
+
+/* Hands the whole lines in the buffer on and keeps the rest. */
+static void take_lines(struct answer *answer, bool end)
+{
+	char *line = answer->line;
+	char *stop = line + answer->length;
+	char *newline;
+
+	while ((newline = memchr(line, '\n', (size_t)(stop - line)))) {
+		*newline = '\0';
+		take_line(answer, line);
+		line = newline + 1;
+	}
+	answer->length = (size_t)(stop - line);
+	memmove(answer->line, line, answer->length);
+	if (answer->length > 0 && (end || answer->length == LINE_SIZE - 1)) {
+		answer->line[answer->length] = '\0';
+		answer->length = 0;
+		take_line(answer, answer->line);
+	}
+}
+
+/* Reads to the end. 0 or a negative errno. */
+static int follow(int admin, struct answer *answer)
+{
+	struct pollfd readable = {.fd = admin, .events = POLLIN};
+
+	for (;;) {
+		ssize_t got =
+			read(admin, answer->line + answer->length, LINE_SIZE - 1 - answer->length);
+
+		if (got == 0)
+			break;
+		if (got > 0) {
+			answer->length += (size_t)got;
+			take_lines(answer, false);
+			fflush(stdout);
+		} else if (errno == EAGAIN) {
+			poll(&readable, 1, -1);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	take_lines(answer, true);
+	return 0;
+}
+
+/* Sends the line and shows the answer. The exit status. */
+static int converse(int admin, const char *line, struct answer *answer)
+{
+	int error;
+
+	if (write(admin, line, strlen(line)) < 0)
+		return refused(answer->command, errno, "");
+	cli_progress_start(&answer->progress);
+	error = follow(admin, answer);
+	cli_progress_end(&answer->progress);
+	if (error)
+		return refused(answer->command, -error, "");
+	if (answer->state == WORKING)
+		return cli_complain(CLI_FAILED,
+				    "%s: the daemon ended before it had answered; the "
+				    "log of the mount may say why",
+				    answer->command);
+	return answer->state == GOOD ? CLI_DONE : CLI_FAILED;
+}
+
+int cli_command(const struct cli_mount *mount, const char *command, const char *argument, bool json)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	char *line = command_line(command, argument);
+	int status;
+	int admin = openat(mount->control, "admin", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (admin < 0) {
+		status = refused(command, errno, "");
+	} else if (!answer || !line) {
+		status = cli_complain(CLI_FAILED, "out of memory");
+	} else {
+		answer->command = command;
+		answer->json = json ? json_pack("{s:[]}", "data") : NULL;
+		status = converse(admin, line, answer);
+		if (status == CLI_DONE && answer->json) {
+			json_dumpf(answer->json, stdout, JSON_INDENT(2));
+			putchar('\n');
+		}
+		json_decref(answer->json);
+	}
+	if (admin >= 0)
+		close(admin);
+	free(line);
+	free(answer);
+	return status;
+}

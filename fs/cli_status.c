@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The files that tell, and the status for people. Members that the JSON lacks show as 0 or nothing:
+ * the daemon may be of another version.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache/log.h"
+#include "fs/cli.h"
+
+/* Largest answer that we take: our choice. */
+#define FILE_MAX (64u << 20)
+#define CHUNK 65536
+
+/* 0 or a negative errno. */
+static int read_to_end(int file, FILE *stream)
+{
+	char chunk[CHUNK];
+	size_t length = 0;
+
+	for (;;) {
+		ssize_t got = read(file, chunk, sizeof(chunk));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : 0;
+		length += (size_t)got;
+		if (length > FILE_MAX)
+			return -EFBIG;
+		fwrite(chunk, 1, (size_t)got, stream);
+	}
+}
+
+int cli_file_read(const struct cli_mount *mount, const char *name, char **text_out)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream;
+	int error;
+	int file = openat(mount->control, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (file < 0)
+		return cli_complain(CLI_FAILED, "the %s of %s cannot be read: %m", name,
+				    mount->root);
+	stream = open_memstream(&text, &size);
+	error = stream ? read_to_end(file, stream) : -ENOMEM;
+	close(file);
+	if (stream && fclose(stream) && !error)
+		error = -ENOMEM;
+	if (error) {
+		free(text);
+		return cli_complain(CLI_FAILED, "the %s of %s cannot be read: %s", name,
+				    mount->root, strerror(-error));
+	}
+	*text_out = text;
+	return CLI_DONE;
+}
+
+static void human_size(int64_t octets, char *buffer, size_t size)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	double amount = (double)octets;
+	size_t unit = 0;
+
+	while (amount >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		amount /= 1024;
+		unit++;
+	}
+	snprintf(buffer, size, "%.*f %s", unit ? 1 : 0, amount, units[unit]);
+}
+
+static int64_t number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void show_text(const json_t *status, const char *name)
+{
+	const char *text = json_string_value(json_object_get(status, name));
+	char escaped[LOG_NAME_MAX];
+
+	if (text)
+		printf("%-10s  %s\n", name, log_escape(escaped, sizeof(escaped), text));
+}
+
+static void show_cache(const json_t *cache)
+{
+	const char *directory = json_string_value(json_object_get(cache, "dir"));
+	char used[32], limit[32], escaped[LOG_NAME_MAX];
+
+	human_size(number(cache, "used"), used, sizeof(used));
+	human_size(number(cache, "limit"), limit, sizeof(limit));
+	printf("%-10s  %s of %s, %" PRId64 " contents, in %s\n", "cache", used, limit,
+	       number(cache, "contents"),
+	       log_escape(escaped, sizeof(escaped), directory ? directory : ""));
+}
+
+static void show_sources(json_t *sources)
+{
+	const char *name;
+	json_t *source;
+	char octets[32];
+
+	printf("\n%-10s %12s %12s\n", "source", "given", "blocks");
+	json_object_foreach(sources, name, source)
+	{
+		human_size(number(source, "bytes"), octets, sizeof(octets));
+		printf("%-10s %12s %12" PRId64 "\n", name, octets, number(source, "blocks"));
+	}
+}
+
+static void show_errors(json_t *errors)
+{
+	const char *name;
+	json_t *count;
+	bool first = true;
+
+	printf("\n%-10s ", "errors");
+	json_object_foreach(errors, name, count)
+	{
+		printf("%s %s %lld", first ? "" : ",", name, json_integer_value(count));
+		first = false;
+	}
+	putchar('\n');
+}
+
+int cli_status_show(const char *text)
+{
+	static const char *const texts[] = {"version", "origin", "mountpoint", "mode", "state"};
+	json_error_t error;
+	json_t *status = json_loads(text, 0, &error);
+
+	if (!json_is_object(status)) {
+		json_decref(status);
+		return cli_complain(CLI_FAILED, "the status is no JSON: %s", error.text);
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		show_text(status, texts[i]);
+	show_cache(json_object_get(status, "cache"));
+	show_sources(json_object_get(status, "sources"));
+	show_errors(json_object_get(status, "errors"));
+	json_decref(status);
+	return CLI_DONE;
+}

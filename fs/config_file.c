@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Files that configuration comes from: @FILE and the -c file. The latter is an INI file, of which
+ * we take the section [mount]: "key = value" or a flag alone on a line, blanks around both are
+ * dropped, '#' or ';' begins a comment line, commas need no escape.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fs/config_private.h"
+
+char *config_absolute(const char *path, const char *base)
+{
+	char *absolute;
+
+	if (*path == '/')
+		return strdup(path);
+	return asprintf(&absolute, "%s/%s", strcmp(base, "/") ? base : "", path) < 0 ? NULL
+										     : absolute;
+}
+
+static ssize_t read_whole(int descriptor, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t got = read(descriptor, buffer + length, size - length);
+
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	return (ssize_t)length;
+}
+
+/* TEXT has room for one octet more than MOST, and one for the NUL. */
+static int read_text(int descriptor, size_t most, char *text, const char *path,
+		     struct config_problem *problem)
+{
+	ssize_t length = read_whole(descriptor, text, most + 1);
+
+	if (length < 0)
+		return config_fail(problem, CONFIG_FAILED, "cannot read %s: %s", path,
+				   strerror((int)-length));
+	if ((size_t)length > most)
+		return config_fail(problem, CONFIG_FAILED, "%s is larger than %zu octets", path,
+				   most);
+	text[length] = '\0';
+	if (strlen(text) != (size_t)length)
+		return config_fail(problem, CONFIG_FAILED, "%s is no text: it has octets 0", path);
+	return 0;
+}
+
+int config_read(const char *path, size_t most, char **text_out, struct config_problem *problem)
+{
+	struct stat status;
+	char *text;
+	int error;
+	/* Not to wait for the other end of a pipe. */
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (descriptor < 0)
+		return config_fail(problem, CONFIG_FAILED, "cannot open %s: %s", path,
+				   strerror(errno));
+	if (fstat(descriptor, &status) || !S_ISREG(status.st_mode)) {
+		close(descriptor);
+		return config_fail(problem, CONFIG_FAILED, "%s is not a regular file", path);
+	}
+	text = malloc(most + 2);
+	error = text ? read_text(descriptor, most, text, path, problem) : config_no_memory(problem);
+	close(descriptor);
+	if (error) {
+		free(text);
+		return error;
+	}
+	*text_out = text;
+	return 0;
+}
+
+static char *trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, " \t\r");
+	length = strlen(text);
+	while (length > 0 && strchr(" \t\r", text[length - 1]))
+		length--;
+	text[length] = '\0';
+	return text;
+}
+
+/* Takes the blanks around the first '=' away. */
+static void tighten(char *line)
+{
+	char *equals = strchr(line, '=');
+	char *value;
+	size_t name;
+
+	if (!equals)
+		return;
+	value = trim(equals + 1);
+	*equals = '\0';
+	name = strlen(trim(line));
+	line[name] = '=';
+	memmove(line + name + 1, value, strlen(value) + 1);
+}
+
+struct ini {
+	const char *path;
+	unsigned line;
+	enum { BEFORE, MOUNT, ELSEWHERE } section;
+	struct config_source source;
+};
+
+static int ini_section(struct ini *ini, char *line, struct config_problem *problem)
+{
+	char escaped[LOG_NAME_MAX];
+	size_t length = strlen(line);
+
+	if (length < 2 || line[length - 1] != ']')
+		return config_fail(problem, CONFIG_USAGE, "a section is written [NAME]");
+	line[length - 1] = '\0';
+	ini->section = strcmp(trim(line + 1), "mount") ? ELSEWHERE : MOUNT;
+	if (ini->section == ELSEWHERE)
+		log_warning("%s:%u: section [%s] is not known and skipped; keys of a mount go "
+			    "below [mount]",
+			    ini->path, ini->line,
+			    log_escape(escaped, sizeof(escaped), trim(line + 1)));
+	return 0;
+}
+
+static int ini_line(struct ini *ini, struct config *config, char *line,
+		    struct config_problem *problem)
+{
+	line = trim(line);
+	if (!*line || *line == '#' || *line == ';')
+		return 0;
+	if (*line == '[')
+		return ini_section(ini, line, problem);
+	if (ini->section == ELSEWHERE)
+		return 0;
+	if (ini->section == BEFORE)
+		return config_fail(problem, CONFIG_USAGE,
+				   "a key before any section; put [mount] above it");
+	tighten(line);
+	return config_option(config, &ini->source, line, NULL, problem);
+}
+
+static int ini_apply(struct ini *ini, struct config *config, char *text,
+		     struct config_problem *problem)
+{
+	struct config_problem reason;
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		ini->line++;
+		if (!ini_line(ini, config, line, problem))
+			continue;
+		reason = *problem;
+		return config_fail(problem, reason.status, "%s:%u: %s", ini->path, ini->line,
+				   reason.text);
+	}
+	return 0;
+}
+
+int config_file_apply(struct config *config, const char *path, struct config_problem *problem)
+{
+	struct ini ini = {.path = path, .section = BEFORE};
+	char *directory = strdup(path);
+	char *text = NULL;
+	int error;
+
+	if (!directory)
+		return config_no_memory(problem);
+	ini.source.base = dirname(directory);
+	error = config_read(path, CONFIG_FILE_MAX, &text, problem);
+	if (!error)
+		error = ini_apply(&ini, config, text, problem);
+	/* strsep() has cut it, so that wiping up to the first NUL would leave most of it. */
+	if (text)
+		explicit_bzero(text, CONFIG_FILE_MAX + 1);
+	free(text);
+	free(directory);
+	return error;
+}

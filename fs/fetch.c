@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Files and reads: which octets of a read are in the store, which are on their way, which must be
+ * sent for; waiting, and putting the answer together.
+ */
+#include "fs/fetch_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often a read starts over because what was present went bad or was evicted. Our choice. */
+#define STARTS_MAX 4
+/* A stream that brings less than this is no reason to wait longer (interface.md, timeout). */
+#define STREAM_OCTETS_PER_SECOND 1024
+
+int fetch_create(const struct fetch_options *options, struct fetch **fetch_out)
+{
+	struct fetch *fetch = calloc(1, sizeof *fetch);
+
+	if (fetch == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&fetch->lock, NULL);
+	fetch->pool = options->pool;
+	fetch->source = options->source;
+	fetch->timeout_ms = 1000 * (int64_t)options->timeout;
+	TAILQ_INIT(&fetch->held);
+	TAILQ_INIT(&fetch->paused);
+	TAILQ_INIT(&fetch->retries);
+	*fetch_out = fetch;
+	return 0;
+}
+
+void fetch_destroy(struct fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	pthread_mutex_destroy(&fetch->lock);
+	free(fetch);
+}
+
+void fetch_set_timeout(struct fetch *fetch, unsigned timeout)
+{
+	pthread_mutex_lock(&fetch->lock);
+	fetch->timeout_ms = 1000 * (int64_t)timeout;
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+void fetch_stop(struct fetch *fetch)
+{
+	struct fetch_file *file;
+	struct transfer *transfer;
+
+	pthread_mutex_lock(&fetch->lock);
+	fetch->stopping = true;
+	LIST_FOREACH (file, &fetch->files, in_fetch)
+		LIST_FOREACH (transfer, &file->transfers, in_file)
+			atomic_store(&transfer->unwanted, true);
+	transfer_resume_locked(fetch);
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+bool fetch_idle(struct fetch *fetch)
+{
+	pthread_mutex_lock(&fetch->lock);
+	bool idle = fetch->file_count == 0;
+	pthread_mutex_unlock(&fetch->lock);
+	return idle;
+}
+
+void fetch_forget(struct fetch *fetch)
+{
+	pthread_mutex_lock(&fetch->lock);
+	flights_forget_locked(fetch, INT64_MAX);
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+/* Files */
+
+static void file_free(struct pool_job *job)
+{
+	struct fetch_file *file =
+		(struct fetch_file *)((char *)job - offsetof(struct fetch_file, job));
+	struct fetch *fetch = file->fetch;
+
+	object_put(file->object);
+	free(file->path);
+	free(file->validator);
+	free(file->fresh);
+	free(file);
+	pthread_mutex_lock(&fetch->lock);
+	fetch->file_count--;
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+void file_get_locked(struct fetch_file *file)
+{
+	file->references++;
+}
+
+void file_put_locked(struct fetch_file *file)
+{
+	struct flight *flight;
+
+	if (--file->references > 0)
+		return;
+	LIST_REMOVE(file, in_fetch);
+	while ((flight = LIST_FIRST(&file->flights)) != NULL)
+		flight_free_locked(flight);
+	file->job.run = file_free;
+	pool_submit(file->fetch->pool, POOL_AHEAD, &file->job);
+}
+
+int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
+	       unsigned flags, struct fetch_file **file_out)
+{
+	struct fetch_file *file = calloc(1, sizeof *file);
+	uint64_t size = object_size(object);
+
+	if (file == NULL)
+		return -ENOMEM;
+	file->path = strdup(path);
+	file->validator = strdup(validator);
+	if (size != STORE_SIZE_UNKNOWN && size > 0)
+		file->fresh = calloc(cutting_count(object_cutting(object)), 1);
+	if (file->path == NULL || file->validator == NULL ||
+	    (file->fresh == NULL && size != STORE_SIZE_UNKNOWN && size > 0)) {
+		free(file->path);
+		free(file->validator);
+		free(file->fresh);
+		free(file);
+		return -ENOMEM;
+	}
+	file->fetch = fetch;
+	file->object = object_get(object);
+	file->flags = flags;
+	file->references = 1;
+	pthread_mutex_lock(&fetch->lock);
+	LIST_INSERT_HEAD(&fetch->files, file, in_fetch);
+	fetch->file_count++;
+	pthread_mutex_unlock(&fetch->lock);
+	*file_out = file;
+	return 0;
+}
+
+struct fetch_file *fetch_file_get(struct fetch_file *file)
+{
+	pthread_mutex_lock(&file->fetch->lock);
+	file_get_locked(file);
+	pthread_mutex_unlock(&file->fetch->lock);
+	return file;
+}
+
+void fetch_file_put(struct fetch_file *file)
+{
+	if (file == NULL)
+		return;
+	struct fetch *fetch = file->fetch;
+	pthread_mutex_lock(&fetch->lock);
+	file_put_locked(file);
+	pthread_mutex_unlock(&fetch->lock);
+}
+
+struct object *fetch_file_object(const struct fetch_file *file)
+{
+	return file->object;
+}
+
+bool fetch_file_alive(struct fetch_file *file)
+{
+	pthread_mutex_lock(&file->fetch->lock);
+	bool alive = file->dead == 0;
+	pthread_mutex_unlock(&file->fetch->lock);
+	return alive;
+}
+
+int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length)
+{
+	struct fetch *fetch = file->fetch;
+	struct buffer *buffer = buffer_create((uint32_t)length);
+	int error = 0;
+
+	if (buffer == NULL)
+		return -ENOMEM;
+	memcpy(buffer->bytes, data, length);
+	pthread_mutex_lock(&fetch->lock);
+	struct flight *flight = NULL;
+	if (flight_find_locked(file, unit) == NULL)
+		flight = flight_create_locked(file, unit);
+	if (flight != NULL) {
+		atomic_fetch_add(&fetch->buffered, length);
+		flight_land_locked(flight, buffer, fetch->source->given, true);
+		flight_mark_locked(flight);
+	} else {
+		buffer_put(buffer);
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	return error;
+}
+
+void file_fail_locked(struct fetch_file *file, uint32_t unit, int error)
+{
+	unsigned slot = file->next_failure++ % FAILURES;
+
+	file->failures[slot].unit = unit;
+	file->failures[slot].error = error;
+	file->failures[slot].until_ms = file->fetch->now_ms + FAILURE_MS;
+}
+
+static int recent_failure_locked(const struct fetch_file *file, uint32_t unit)
+{
+	for (unsigned i = 0; i < FAILURES; i++)
+		if (file->failures[i].error != 0 && file->failures[i].unit == unit &&
+		    file->failures[i].until_ms > file->fetch->now_ms)
+			return file->failures[i].error;
+	return 0;
+}
+
+/* Reads: the end */
+
+static void pieces_free(struct fetch_read *read)
+{
+	for (uint32_t i = 0; i < read->piece_count; i++)
+		buffer_put(read->pieces[i].buffer);
+	free(read->pieces);
+	read->pieces = NULL;
+	read->piece_count = 0;
+}
+
+static void count(struct fetch *fetch, enum given given, uint64_t bytes, uint64_t blocks)
+{
+	atomic_fetch_add(&fetch->given[given].bytes, bytes);
+	atomic_fetch_add(&fetch->given[given].blocks, blocks);
+}
+
+/* A block counts when its last octet is given. What came from elsewhere counts as that the first
+ * time, later as the cache's. */
+static void account(struct fetch_read *read)
+{
+	struct fetch_file *file = read->file;
+	const struct cutting *cutting = object_cutting(file->object);
+	uint64_t offset = read->offset, end = read->offset + read->length;
+
+	if (read->store_only || read->length == 0)
+		return;
+	for (uint32_t unit = cutting_unit_at(cutting, offset); offset < end; unit++) {
+		uint64_t stop = cutting_offset(cutting, unit) + cutting_length(cutting, unit);
+		bool last = stop <= end;
+		uint64_t bytes = (last ? stop : end) - offset;
+		enum given given = GIVEN_CACHE;
+		if (atomic_load(&file->fresh_count) > 0) {
+			pthread_mutex_lock(&file->fetch->lock);
+			given = file->fresh[unit];
+			if (last && given != GIVEN_CACHE) {
+				file->fresh[unit] = GIVEN_CACHE;
+				atomic_fetch_sub(&file->fresh_count, 1);
+			}
+			pthread_mutex_unlock(&file->fetch->lock);
+		}
+		count(file->fetch, given, bytes, last);
+		offset = stop;
+	}
+}
+
+/* The run of pieces from FIRST on that are in the store, as one vector. Returns how many. */
+static int read_stored(struct fetch_read *read, uint32_t first, struct iovec *vector)
+{
+	const struct cutting *cutting = object_cutting(read->file->object);
+	uint64_t start =
+		cutting_offset(cutting, read->pieces[first].unit) + read->pieces[first].skip;
+	uint32_t i = first;
+	size_t length = 0;
+
+	for (; i < read->piece_count && read->pieces[i].buffer == NULL; i++)
+		length += read->pieces[i].length;
+	vector->iov_base = malloc(length);
+	vector->iov_len = length;
+	if (vector->iov_base == NULL)
+		return -ENOMEM;
+	int error = object_read(read->file->object, start, length, vector->iov_base);
+	return error != 0 ? error : (int)(i - first);
+}
+
+static void vectors_free(struct fetch_read *read, struct fetch_piece *const *sources)
+{
+	for (int i = 0; i < read->vector_count; i++)
+		if (sources[i] == NULL)
+			free(read->vectors[i].iov_base);
+}
+
+static int assemble(struct fetch_read *read, struct fetch_piece **sources)
+{
+	for (uint32_t i = 0; i < read->piece_count;) {
+		struct fetch_piece *piece = &read->pieces[i];
+		struct iovec *vector = &read->vectors[read->vector_count];
+		if (piece->buffer != NULL) {
+			vector->iov_base = piece->buffer->bytes + piece->skip;
+			vector->iov_len = piece->length;
+			sources[read->vector_count++] = piece;
+			i++;
+			continue;
+		}
+		sources[read->vector_count++] = NULL;
+		int taken = read_stored(read, i, vector);
+		if (taken < 0)
+			return taken;
+		i += (uint32_t)taken;
+	}
+	return 0;
+}
+
+static void start_over(struct fetch_read *read)
+{
+	pieces_free(read);
+	if (++read->attempts >= STARTS_MAX) {
+		read->done(read, -EIO);
+		return;
+	}
+	fetch_read(read);
+}
+
+/* All pieces are there, or an error is. No lock is held. */
+static void finish(struct fetch_read *read, int error)
+{
+	if (error != 0 || read->store_only || read->piece_count == 0) {
+		pieces_free(read);
+		read->done(read, error);
+		return;
+	}
+	struct iovec *vectors = calloc(read->piece_count, sizeof *vectors);
+	struct fetch_piece **sources = calloc(read->piece_count, sizeof(struct fetch_piece *));
+	read->vectors = vectors;
+	read->vector_count = 0;
+	error = vectors != NULL && sources != NULL ? assemble(read, sources) : -ENOMEM;
+	/* done may free READ: what is to be freed after it is taken out first. */
+	struct fetch_read rest = *read;
+	if (error == 0) {
+		account(read);
+		read->done(read, 0);
+		pieces_free(&rest);
+	}
+	vectors_free(&rest, sources);
+	free(vectors);
+	free(sources);
+	if (error == -ENOENT || error == -EBADMSG) {
+		start_over(read);
+	} else if (error != 0) {
+		pieces_free(read);
+		read->done(read, -EIO);
+	}
+}
+
+static void finish_job(struct pool_job *job)
+{
+	struct fetch_read *read =
+		(struct fetch_read *)((char *)job - offsetof(struct fetch_read, job));
+
+	finish(read, read->error);
+}
+
+static void unlink_waiting_locked(struct fetch_read *read)
+{
+	struct fetch *fetch = read->file->fetch;
+
+	if (!read->waiting)
+		return;
+	*(read->previous ? &read->previous->next : &fetch->first_waiting) = read->next;
+	*(read->next ? &read->next->previous : &fetch->last_waiting) = read->previous;
+	read->waiting = false;
+}
+
+static void link_waiting_locked(struct fetch_read *read)
+{
+	struct fetch *fetch = read->file->fetch;
+
+	read->deadline_ms = fetch->now_ms + fetch->timeout_ms;
+	read->mark = read->file->stream ? atomic_load(&read->file->stream->received) : 0;
+	read->next = NULL;
+	read->previous = fetch->last_waiting;
+	*(read->previous ? &read->previous->next : &fetch->first_waiting) = read;
+	fetch->last_waiting = read;
+	read->waiting = true;
+}
+
+void read_end_locked(struct fetch_read *read, int error)
+{
+	unlink_waiting_locked(read);
+	read->error = error;
+	read->job.run = finish_job;
+	pool_submit(read->file->fetch->pool, POOL_READER, &read->job);
+}
+
+/* Reads: the beginning */
+
+/* Whether all is in the store and nothing newer is in memory; then READ is done. */
+static bool read_from_store(struct fetch_read *read)
+{
+	struct fetch_file *file = read->file;
+
+	if (atomic_load(&file->flight_count) > 0 || read->store_only)
+		return false;
+	struct iovec vector = {malloc(read->length), read->length};
+	if (vector.iov_base == NULL ||
+	    object_read(file->object, read->offset, read->length, vector.iov_base) != 0) {
+		free(vector.iov_base);
+		return false;
+	}
+	read->vectors = &vector;
+	read->vector_count = 1;
+	account(read);
+	read->done(read, 0);
+	free(vector.iov_base);
+	return true;
+}
+
+static int cut_into_pieces(struct fetch_read *read)
+{
+	const struct cutting *cutting = object_cutting(read->file->object);
+	uint64_t offset = read->offset, end = read->offset + read->length;
+	uint32_t first = cutting_unit_at(cutting, offset);
+
+	read->piece_count = cutting_unit_at(cutting, end - 1) - first + 1;
+	read->pieces = calloc(read->piece_count, sizeof *read->pieces);
+	if (read->pieces == NULL) {
+		read->piece_count = 0;
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < read->piece_count; i++) {
+		struct fetch_piece *piece = &read->pieces[i];
+		uint64_t start = cutting_offset(cutting, first + i);
+		uint64_t stop = start + cutting_length(cutting, first + i);
+		piece->read = read;
+		piece->unit = first + i;
+		piece->skip = (uint32_t)(offset - start);
+		piece->length = (uint32_t)((stop < end ? stop : end) - offset);
+		offset += piece->length;
+	}
+	return 0;
+}
+
+/* One octet per unit from FIRST on: whether the store has it. */
+static void look_up(struct object *object, uint32_t first, uint32_t count_, bool *present)
+{
+	for (uint32_t done = 0; done < count_;) {
+		bool here;
+		uint32_t length = object_extent(object, first + done, count_ - done, &here);
+		memset(present + done, here, length);
+		done += length;
+	}
+}
+
+/* Lets PIECE (NULL: nobody) have UNIT, which the store has not. */
+static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
+		       struct fetch_piece *piece, struct transfer_queue *starting)
+{
+	struct flight *flight = flight_find_locked(file, unit);
+
+	if (flight == NULL && present)
+		return 0;
+	if (flight == NULL) {
+		int error = file->dead != 0 ? file->dead : recent_failure_locked(file, unit);
+		if (error == 0 && file->fetch->stopping)
+			error = -EIO;
+		if (error != 0)
+			return error;
+		flight = flight_create_locked(file, unit);
+		if (flight == NULL)
+			return -ENOMEM;
+		error = transfer_assign_locked(flight, piece != NULL, starting);
+		if (error != 0) {
+			flight_free_locked(flight);
+			return error;
+		}
+	}
+	if (piece == NULL)
+		return 0;
+	if (flight->state == FLIGHT_LANDED && (flight->stored || !piece->read->store_only)) {
+		piece->buffer = buffer_get(flight->buffer);
+		return 0;
+	}
+	transfer_hurry_locked(flight->transfer);
+	flight_join_locked(flight, piece);
+	return 0;
+}
+
+static void leave_all_locked(struct fetch_read *read)
+{
+	for (uint32_t i = 0; i < read->piece_count; i++)
+		if (read->pieces[i].flight != NULL)
+			flight_leave_locked(&read->pieces[i]);
+}
+
+/* Joins or starts the flights of READ and of what is to be read ahead. Returns whether READ waits;
+ * if not it must be finished with *error_out. */
+static bool depart_locked(struct fetch_read *read, uint32_t first, uint32_t count_,
+			  const bool *present, struct transfer_queue *starting, int *error_out)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < count_ && error == 0; i++) {
+		bool ahead = i >= read->piece_count;
+		error = want_locked(read->file, first + i, present[i],
+				    ahead ? NULL : &read->pieces[i], starting);
+		if (error != 0 && ahead) {
+			error = 0; /* nobody's error */
+			break;
+		}
+	}
+	if (error != 0)
+		leave_all_locked(read);
+	*error_out = error;
+	if (read->pending == 0)
+		return false;
+	link_waiting_locked(read);
+	return true;
+}
+
+void fetch_read(struct fetch_read *read)
+{
+	struct fetch_file *file = read->file;
+	struct fetch *fetch = file->fetch;
+	const struct cutting *cutting = object_cutting(file->object);
+	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
+	uint64_t end = read->offset + read->length;
+	unsigned generation;
+	int error;
+
+	read->vectors = NULL;
+	read->vector_count = 0;
+	read->pieces = NULL;
+	read->piece_count = read->pending = 0;
+	read->error = 0;
+	read->waiting = false;
+	if (read->length == 0) {
+		finish(read, 0);
+		return;
+	}
+	if (read->ahead <= end && read_from_store(read))
+		return;
+	error = cut_into_pieces(read);
+	if (error != 0) {
+		finish(read, error);
+		return;
+	}
+	if (read->ahead > end)
+		end = read->ahead;
+	uint32_t first = read->pieces[0].unit;
+	uint32_t count_ = cutting_unit_at(cutting, end - 1) - first + 1;
+	bool *present = malloc(count_ * sizeof *present);
+	if (present == NULL) {
+		finish(read, -ENOMEM);
+		return;
+	}
+	do {
+		generation = atomic_load(&file->generation);
+		look_up(file->object, first, count_, present);
+		pthread_mutex_lock(&fetch->lock);
+		if (generation == atomic_load(&file->generation))
+			break;
+		pthread_mutex_unlock(&fetch->lock);
+	} while (true);
+	bool waits = depart_locked(read, first, count_, present, &starting, &error);
+	pthread_mutex_unlock(&fetch->lock);
+	free(present);
+	transfers_start(fetch, &starting);
+	if (!waits)
+		finish(read, error);
+}
+
+void fetch_whole(struct fetch_read *read)
+{
+	struct fetch_file *file = read->file;
+	struct fetch *fetch = file->fetch;
+	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
+
+	pthread_mutex_lock(&fetch->lock);
+	int error = file->dead != 0 ? file->dead : transfer_stream_locked(file, true, &starting);
+	if (error == 0) {
+		read->piece_count = 0;
+		read->pieces = NULL;
+		read->waiting = false;
+		read->next = file->whole;
+		file->whole = read;
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	transfers_start(fetch, &starting);
+	if (error != 0)
+		read->done(read, error);
+}
+
+/* Time */
+
+static bool still_coming_locked(const struct fetch_read *read)
+{
+	const struct transfer *stream = read->file->stream;
+
+	if (stream == NULL)
+		return false;
+	uint64_t received = atomic_load(&stream->received);
+	uint64_t since = received < read->mark ? received : received - read->mark;
+	return since >= STREAM_OCTETS_PER_SECOND * (uint64_t)read->file->fetch->timeout_ms / 1000;
+}
+
+void fetch_tick(struct fetch *fetch, int64_t now_ms)
+{
+	struct fetch_read *read;
+
+	pthread_mutex_lock(&fetch->lock);
+	fetch->now_ms = now_ms;
+	while ((read = fetch->first_waiting) != NULL && read->deadline_ms <= now_ms) {
+		unlink_waiting_locked(read);
+		if (still_coming_locked(read)) {
+			link_waiting_locked(read);
+			continue;
+		}
+		for (uint32_t i = 0; i < read->piece_count; i++)
+			if (read->pieces[i].flight != NULL)
+				file_fail_locked(read->file, read->pieces[i].unit, -EIO);
+		leave_all_locked(read);
+		read_end_locked(read, -ETIMEDOUT);
+	}
+	flights_forget_locked(fetch, now_ms - HELD_MS);
+	bool retries = !TAILQ_EMPTY(&fetch->retries);
+	pthread_mutex_unlock(&fetch->lock);
+	if (retries)
+		transfers_retry(fetch);
+}
+
+void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out)
+{
+	for (int i = 0; i < GIVEN_KINDS; i++) {
+		counters_out->given[i].bytes = atomic_load(&fetch->given[i].bytes);
+		counters_out->given[i].blocks = atomic_load(&fetch->given[i].blocks);
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The heart: reads go in, bytes come out, and each block travels once.
+ *
+ * A *flight* is one unit on its way from a source into the store. Whoever wants the unit meanwhile
+ * joins the flight; neighbouring units that are missing travel in one transfer; a transfer that
+ * breaks off is tried again for what did not land. Landing: the bytes are given to all who wait,
+ * then stored, then kept in memory for a moment for the reader that is just behind.
+ *
+ * The engine sees the store, and sources behind fs/source.h. It knows neither FUSE nor HTTP.
+ *
+ * Threads: calls may come from any thread. Sources report from theirs. Callbacks run on the
+ * caller's thread inside fetch_read(), or on a pool thread; never on a source's thread, and never
+ * with a lock held. One lock guards all flights, reads and transfers; no I/O happens under it.
+ */
+#ifndef FS_FETCH_H
+#define FS_FETCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "cache/pool.h"
+#include "cache/store.h"
+#include "fs/source.h"
+
+/* Octets between sources and store, all files together; above it transfers are paused. */
+#define FETCH_BUFFERED_MAX (64u << 20)
+
+struct fetch;
+struct fetch_file;
+
+struct fetch_options {
+	struct pool *pool;
+	struct source *source;
+	unsigned timeout; /* seconds within which each read must have its blocks, else -EIO */
+};
+
+int fetch_create(const struct fetch_options *options, struct fetch **fetch_out);
+/* Every file must have been put and every transfer have ended. NULL is fine. */
+void fetch_destroy(struct fetch *fetch);
+/* Deadlines and retries. Called about ten times a second; any one thread. NOW: loop_clock_ms(). */
+void fetch_tick(struct fetch *fetch, int64_t now_ms);
+void fetch_set_timeout(struct fetch *fetch, unsigned timeout);
+/* Asks every transfer to end, so that fetch_idle() becomes true. */
+void fetch_stop(struct fetch *fetch);
+bool fetch_idle(struct fetch *fetch);
+/* Drops what is kept in memory for the reader just behind. */
+void fetch_forget(struct fetch *fetch);
+
+enum {
+	FETCH_NO_RANGES = 1, /* the source only gives the whole content */
+	FETCH_ONE_ANSWER = 2 /* there is no validator: all octets must come from one answer */
+};
+/* Takes a reference of its own to OBJECT. VALIDATOR: what the sources are asked for. */
+int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
+	       unsigned flags, struct fetch_file **file_out);
+struct fetch_file *fetch_file_get(struct fetch_file *file);
+/* Transfers under way go on and land. NULL is fine. */
+void fetch_file_put(struct fetch_file *file);
+struct object *fetch_file_object(const struct fetch_file *file);
+/* Whether the file can still be completed or is complete: false after a lost one-answer transfer
+ * or when the origin has another version by now. */
+bool fetch_file_alive(struct fetch_file *file);
+/* A unit's bytes that came by another way, from the origin under the file's validator. Copied. */
+int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length);
+
+struct fetch_piece;
+/* One read. The caller sets the first group and leaves it alone until done is called. */
+struct fetch_read {
+	struct fetch_file *file; /* must outlive the read */
+	uint64_t offset;
+	size_t length;   /* within the content */
+	uint64_t ahead;  /* also fetch up to this octet, with nobody waiting; 0: nothing */
+	bool store_only; /* bring it into the store, give no bytes, count nothing */
+	/* ERROR: 0; -EIO; -ESTALE: the origin has another version; -EACCES; -ENOENT. */
+	void (*done)(struct fetch_read *read, int error);
+
+	/* The bytes, valid inside done. */
+	struct iovec *vectors;
+	int vector_count;
+
+	/* The engine's. */
+	struct fetch_piece *pieces;
+	uint32_t piece_count, pending;
+	unsigned attempts;
+	int error;
+	int64_t deadline_ms;
+	uint64_t mark; /* octets the file's stream had brought when the wait began */
+	bool waiting;
+	struct pool_job job;
+	struct fetch_read *previous, *next;
+};
+/* done is called exactly once, possibly before this returns. */
+void fetch_read(struct fetch_read *read);
+/* Streams the whole content into the store; for contents whose size is not known yet. The object
+ * is finished when done gets 0. Only offset 0 and length 0 are looked at. */
+void fetch_whole(struct fetch_read *read);
+
+struct fetch_counters {
+	struct {
+		uint64_t bytes, blocks;
+	} given[GIVEN_KINDS];
+};
+void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the fetch engine share: fetch.c (files and reads), flight.c (the table of
+ * flights, landing, keeping), transfer.c (requests to the source).
+ *
+ * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
+ * callback or source->start().
+ */
+#ifndef FS_FETCH_PRIVATE_H
+#define FS_FETCH_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "fs/fetch.h"
+
+/* Longest transfer of ranges, in octets: long enough that a round trip between two does not
+ * count, short enough that a reader elsewhere need not wait long. Our choice. */
+#define TRANSFER_MAX (4u << 20)
+/* What is kept in memory for the reader just behind, and for how long. Our choice. */
+#define HELD_MAX (16u << 20)
+#define HELD_MS 2000
+/* The kernel asks twice for what failed; the second time it gets the same answer. */
+#define FAILURE_MS 5000
+#define FAILURES 8
+#define FLIGHT_BUCKETS 1024u
+
+/* Octets of one unit; immutable once landed. */
+struct buffer {
+	atomic_uint references;
+	uint32_t length;
+	unsigned char bytes[];
+};
+
+/* WAITING -> LANDING when the last octet came; LANDING -> LANDED when they were given to all who
+ * waited; then stored, and freed when nobody is likely to come any more. */
+enum flight_state { FLIGHT_WAITING, FLIGHT_LANDING, FLIGHT_LANDED };
+
+struct flight {
+	LIST_ENTRY(flight) in_bucket;
+	LIST_ENTRY(flight) in_file;
+	TAILQ_ENTRY(flight) in_held; /* when `held` */
+	struct fetch_file *file;
+	uint32_t unit;
+	enum flight_state state;
+	enum given given;
+	bool stored, held;           /* `stored`: the store has had its chance */
+	struct transfer *transfer;   /* while WAITING: who brings it */
+	struct buffer *buffer;       /* from LANDING on */
+	struct fetch_piece *waiting; /* until LANDED; who wants it stored, until `stored` */
+	int64_t landed_ms;
+	struct pool_job job;
+};
+
+struct fetch_piece {
+	struct fetch_read *read;
+	struct fetch_piece *next_waiting;
+	struct flight *flight; /* joined; NULL when not (any more) */
+	struct buffer *buffer; /* NULL: in the store */
+	uint32_t unit, skip, length;
+	enum given given;
+};
+
+struct transfer {
+	LIST_ENTRY(transfer) in_file;
+	TAILQ_ENTRY(transfer) in_queue; /* of paused ones, or of those to be tried again */
+	struct fetch_file *file;        /* a reference */
+	uint32_t first, count;          /* a stream: all units, whatever these say */
+	bool stream, urgent, paused;
+	bool starting, ended; /* whichever of start() and transfer_end() comes last frees it */
+	atomic_bool unwanted; /* its bytes are not taken any more */
+	unsigned attempts;
+	int64_t start_ms; /* when to be tried again */
+	void *handle;     /* the source's */
+	/* The source's thread only. */
+	uint32_t unit;
+	size_t filled;
+	bool skipping; /* this unit is not wanted */
+	struct buffer *buffer;
+	uint32_t landed;
+	atomic_ullong received; /* octets */
+};
+
+struct fetch_file {
+	LIST_ENTRY(fetch_file) in_fetch;
+	struct fetch *fetch;
+	struct object *object;
+	char *path, *validator;
+	unsigned flags;
+	unsigned references;
+	int dead; /* the errno that every read of what is missing gets; 0: alive */
+	atomic_uint flight_count;
+	atomic_uint
+		generation; /* counts flights that went: what was absent before may be present */
+	unsigned landing;
+	LIST_HEAD(, flight) flights;
+	LIST_HEAD(, transfer) transfers;
+	struct transfer *stream;
+	struct fetch_read *whole; /* fetch_whole() callers */
+	uint64_t finished_size;   /* a stream of unknown size ended with so many octets */
+	bool finishing;
+	uint8_t *fresh; /* per unit: GIVEN_*, of what no reader was given yet; else 0 */
+	atomic_uint fresh_count;
+	struct {
+		uint32_t unit;
+		int error;
+		int64_t until_ms;
+	} failures[FAILURES];
+	unsigned next_failure;
+	struct pool_job job; /* finishing, later freeing */
+};
+
+struct fetch {
+	pthread_mutex_t lock;
+	struct pool *pool;     /* immutable */
+	struct source *source; /* immutable */
+	int64_t timeout_ms;
+	int64_t now_ms;
+	bool stopping;
+	atomic_size_t buffered; /* octets between source and store */
+	size_t held_octets;
+	unsigned file_count;
+	LIST_HEAD(, fetch_file) files;
+	LIST_HEAD(, flight) buckets[FLIGHT_BUCKETS];
+	TAILQ_HEAD(, flight) held; /* oldest first */
+	TAILQ_HEAD(transfer_queue, transfer) paused, retries;
+	struct fetch_read *first_waiting, *last_waiting; /* by deadline */
+	struct {
+		atomic_ullong bytes, blocks;
+	} given[GIVEN_KINDS];
+};
+
+/* fetch.c. Names that end in _locked want the lock held. */
+void file_get_locked(struct fetch_file *file);
+void file_put_locked(struct fetch_file *file);
+void file_fail_locked(struct fetch_file *file, uint32_t unit, int error);
+/* Takes READ out of the list of the waiting and has it end on a pool thread. */
+void read_end_locked(struct fetch_read *read, int error);
+
+/* flight.c */
+struct buffer *buffer_create(uint32_t length);
+struct buffer *buffer_get(struct buffer *buffer);
+void buffer_put(struct buffer *buffer);
+struct flight *flight_find_locked(struct fetch_file *file, uint32_t unit);
+struct flight *flight_create_locked(struct fetch_file *file, uint32_t unit);
+void flight_join_locked(struct flight *flight, struct fetch_piece *piece);
+void flight_leave_locked(struct fetch_piece *piece);
+/* All who wait get ERROR (0: BUFFER must be set), and the flight, if ERROR, is gone. */
+void flight_fail_locked(struct flight *flight, int error);
+void flight_free_locked(struct flight *flight);
+/* Hands BUFFER, complete, to the pool. BELIEVED: readers may have it at once. */
+void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given,
+			bool believed);
+/* A stream of unknown length ended: the object gets its SIZE once all has landed. */
+void flight_finish_locked(struct fetch_file *file, uint64_t size);
+/* Of FLIGHT, landed, no reader was given anything yet. */
+void flight_mark_locked(struct flight *flight);
+void flights_forget_locked(struct fetch *fetch, int64_t older_than_ms);
+
+/* transfer.c */
+/* Gives FLIGHT, new, to a transfer that is about to start: the last one of STARTING when it
+ * continues it. -ENOMEM. */
+int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
+int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer_queue *starting);
+void transfer_hurry_locked(struct transfer *transfer);
+void transfer_resume_locked(struct fetch *fetch);
+/* Without the lock. */
+void transfers_start(struct fetch *fetch, struct transfer_queue *starting);
+void transfers_retry(struct fetch *fetch);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/job.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <time.h>
+
+/* Long jobs at a time. Our choice: more would only compete for the same disk and link. */
+#define RUNNING_MAX 8
+#define PROGRESS_MS 200
+
+struct jobs {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	LIST_HEAD(, job) running;
+	unsigned count, last_number;
+};
+
+struct job {
+	LIST_ENTRY(job) in_running; /* jobs->lock */
+	struct jobs *jobs;
+	unsigned number; /* of those that run; set before the thread starts */
+	char *command;
+	int (*run)(struct job *job, void *context);
+	void *context;
+	pthread_mutex_t lock; /* all below; taken after jobs->lock */
+	unsigned references;
+	char *text;
+	size_t length;
+	bool ended, cancelled;
+	uint64_t done, total;
+	int64_t progress_ms;
+	struct job_waiter *waiters;
+};
+
+int jobs_create(struct jobs **jobs_out)
+{
+	struct jobs *jobs = calloc(1, sizeof *jobs);
+
+	if (jobs == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&jobs->lock, NULL);
+	pthread_cond_init(&jobs->ended, NULL);
+	*jobs_out = jobs;
+	return 0;
+}
+
+void jobs_destroy(struct jobs *jobs)
+{
+	struct job *job;
+
+	if (jobs == NULL)
+		return;
+	pthread_mutex_lock(&jobs->lock);
+	LIST_FOREACH (job, &jobs->running, in_running) {
+		pthread_mutex_lock(&job->lock);
+		job->cancelled = true;
+		pthread_mutex_unlock(&job->lock);
+	}
+	while (jobs->count > 0)
+		pthread_cond_wait(&jobs->ended, &jobs->lock);
+	pthread_mutex_unlock(&jobs->lock);
+	pthread_mutex_destroy(&jobs->lock);
+	pthread_cond_destroy(&jobs->ended);
+	free(jobs);
+}
+
+int job_create(struct jobs *jobs, const char *command, struct job **job_out)
+{
+	struct job *job = calloc(1, sizeof *job);
+
+	if (job == NULL)
+		return -ENOMEM;
+	job->command = strdup(command);
+	if (job->command == NULL) {
+		free(job);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&job->lock, NULL);
+	job->jobs = jobs;
+	job->references = 1;
+	*job_out = job;
+	return 0;
+}
+
+struct job *job_get(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	job->references++;
+	pthread_mutex_unlock(&job->lock);
+	return job;
+}
+
+void job_put(struct job *job)
+{
+	if (job == NULL)
+		return;
+	pthread_mutex_lock(&job->lock);
+	bool last = --job->references == 0;
+	pthread_mutex_unlock(&job->lock);
+	if (!last)
+		return;
+	pthread_mutex_destroy(&job->lock);
+	free(job->command);
+	free(job->text);
+	free(job);
+}
+
+/* Takes out of the list all whom the present text serves. */
+static struct job_waiter *ready_locked(struct job *job)
+{
+	struct job_waiter *ready = NULL;
+	struct job_waiter **link = &job->waiters;
+
+	while (*link != NULL) {
+		struct job_waiter *waiter = *link;
+		if (!job->ended && waiter->position >= job->length) {
+			link = &waiter->next;
+			continue;
+		}
+		*link = waiter->next;
+		waiter->next = ready;
+		ready = waiter;
+	}
+	return ready;
+}
+
+static void wake(struct job_waiter *ready)
+{
+	while (ready != NULL) {
+		struct job_waiter *next = ready->next;
+		ready->wake(ready);
+		ready = next;
+	}
+}
+
+static void append(struct job *job, const char *text, size_t length)
+{
+	pthread_mutex_lock(&job->lock);
+	char *grown = realloc(job->text, job->length + length);
+	if (grown != NULL) {
+		memcpy(grown + job->length, text, length);
+		job->text = grown;
+		job->length += length;
+	}
+	struct job_waiter *ready = ready_locked(job);
+	pthread_mutex_unlock(&job->lock);
+	wake(ready);
+}
+
+void job_print(struct job *job, const char *format, ...)
+{
+	char *text;
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	append(job, text, (size_t)length);
+	free(text);
+}
+
+void job_progress(struct job *job, uint64_t done, uint64_t total)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	pthread_mutex_lock(&job->lock);
+	bool due = now_ms - job->progress_ms >= PROGRESS_MS;
+	if (due)
+		job->progress_ms = now_ms;
+	job->done = done;
+	job->total = total;
+	pthread_mutex_unlock(&job->lock);
+	if (due)
+		job_print(job, "progress %llu %llu\n", (unsigned long long)done,
+			  (unsigned long long)total);
+}
+
+void job_end(struct job *job, int error)
+{
+	if (error != 0)
+		job_print(job, "error %d %s\n", -error, strerrorname_np(-error));
+	pthread_mutex_lock(&job->lock);
+	job->ended = true;
+	struct job_waiter *ready = ready_locked(job);
+	pthread_mutex_unlock(&job->lock);
+	wake(ready);
+}
+
+bool job_cancelled(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	bool cancelled = job->cancelled;
+	pthread_mutex_unlock(&job->lock);
+	return cancelled;
+}
+
+static void *run_thread(void *argument)
+{
+	struct job *job = argument;
+	struct jobs *jobs = job->jobs;
+
+	job_end(job, job->run(job, job->context));
+	free(job->context);
+	pthread_mutex_lock(&jobs->lock);
+	LIST_REMOVE(job, in_running);
+	pthread_mutex_unlock(&jobs->lock);
+	job_put(job);
+	/* After this JOBS may be gone. */
+	pthread_mutex_lock(&jobs->lock);
+	jobs->count--;
+	pthread_cond_broadcast(&jobs->ended);
+	pthread_mutex_unlock(&jobs->lock);
+	return NULL;
+}
+
+int job_start(struct job *job, int (*run)(struct job *job, void *context), void *context)
+{
+	struct jobs *jobs = job->jobs;
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	job->run = run;
+	job->context = context;
+	pthread_mutex_lock(&jobs->lock);
+	if (jobs->count >= RUNNING_MAX) {
+		pthread_mutex_unlock(&jobs->lock);
+		return -EBUSY;
+	}
+	job->number = ++jobs->last_number;
+	jobs->count++;
+	LIST_INSERT_HEAD(&jobs->running, job, in_running);
+	job_get(job);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int error = -pthread_create(&thread, &attributes, run_thread, job);
+	pthread_attr_destroy(&attributes);
+	if (error != 0) {
+		LIST_REMOVE(job, in_running);
+		jobs->count--;
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	if (error != 0)
+		job_put(job);
+	return error;
+}
+
+long job_read(struct job *job, size_t position, char *buffer, size_t size)
+{
+	long taken = 0;
+
+	pthread_mutex_lock(&job->lock);
+	if (position < job->length) {
+		size_t left = job->length - position;
+		taken = (long)(left < size ? left : size);
+		memcpy(buffer, job->text + position, (size_t)taken);
+	} else if (!job->ended) {
+		taken = -EAGAIN;
+	}
+	pthread_mutex_unlock(&job->lock);
+	return taken;
+}
+
+void job_wait(struct job *job, struct job_waiter *waiter)
+{
+	pthread_mutex_lock(&job->lock);
+	bool now = job->ended || waiter->position < job->length;
+	if (!now) {
+		waiter->next = job->waiters;
+		job->waiters = waiter;
+	}
+	pthread_mutex_unlock(&job->lock);
+	if (now)
+		waiter->wake(waiter);
+}
+
+bool job_leave(struct job *job, struct job_waiter *waiter)
+{
+	pthread_mutex_lock(&job->lock);
+	struct job_waiter **link = &job->waiters;
+	while (*link != NULL && *link != waiter)
+		link = &(*link)->next;
+	bool found = *link != NULL;
+	if (found)
+		*link = waiter->next;
+	pthread_mutex_unlock(&job->lock);
+	return found;
+}
+
+void jobs_list(struct jobs *jobs, struct job *answer)
+{
+	struct job *job;
+
+	pthread_mutex_lock(&jobs->lock);
+	LIST_FOREACH (job, &jobs->running, in_running) {
+		pthread_mutex_lock(&job->lock);
+		uint64_t done = job->done, total = job->total;
+		pthread_mutex_unlock(&job->lock);
+		job_print(answer, "%u %llu %llu %s\n", job->number, (unsigned long long)done,
+			  (unsigned long long)total, job->command);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+int job_cancel(struct jobs *jobs, unsigned number)
+{
+	struct job *job;
+	int error = -ENOENT;
+
+	pthread_mutex_lock(&jobs->lock);
+	LIST_FOREACH (job, &jobs->running, in_running) {
+		if (job->number != number)
+			continue;
+		pthread_mutex_lock(&job->lock);
+		job->cancelled = true;
+		pthread_mutex_unlock(&job->lock);
+		error = 0;
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	return error;
+}
+
+unsigned job_number(const struct job *job)
+{
+	return job->number;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * peerdistfs: reads the command line, mounts, serves until unmounted.
+ *
+ * In the background the command returns when the kernel's first request has been answered: the
+ * parent waits for one octet on a pipe, and if the child ends without it, so does the parent, with
+ * status 1. What went wrong the child has then written to stderr, which it keeps until it is ready.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <libxml/parser.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cache/log.h"
+#include "fs/config.h"
+#include "fs/mount.h"
+
+/* FUSE threads beyond the first few only wait for the same locks. Our choice. */
+#define IDLE_THREADS_MAX 4
+/* What the kernel may ask for ahead of a sequential reader, in KiB: requests as large as FUSE
+ * allows, which halves the cost of a read. Our choice. */
+#define KERNEL_READAHEAD_KIB "1024"
+
+struct ready {
+	int pipe; /* -1: in the foreground */
+};
+
+static void become_ready(void *context)
+{
+	struct ready *ready = context;
+
+	if (ready->pipe < 0)
+		return;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		for (int i = 0; i < 3; i++)
+			dup2(null, i);
+		if (null > 2)
+			close(null);
+	}
+	if (write(ready->pipe, "", 1) != 1)
+		log_warning("cannot tell the command that started us: %s", strerror(errno));
+	close(ready->pipe);
+	ready->pipe = -1;
+}
+
+/* In the parent: waits, and exits. In the child: returns the pipe's end, or -errno. */
+static int go_to_background(void)
+{
+	int ends[2];
+	char octet;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -errno;
+	pid_t child = fork();
+	if (child < 0)
+		return -errno;
+	if (child > 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &octet, 1) == 1 ? 0 : 1);
+	}
+	close(ends[0]);
+	setsid();
+	return chdir("/") == 0 ? ends[1] : -errno;
+}
+
+/* As root only, and where /sys lets us: no harm if not. */
+static void set_kernel_readahead(const char *mountpoint)
+{
+	char path[128];
+	struct stat status;
+
+	if (stat(mountpoint, &status) != 0)
+		return;
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(status.st_dev),
+		 minor(status.st_dev));
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return;
+	if (write(file, KERNEL_READAHEAD_KIB, strlen(KERNEL_READAHEAD_KIB)) < 0)
+		log_debug("cannot set %s: %s", path, strerror(errno));
+	close(file);
+}
+
+static void *tune(void *argument)
+{
+	set_kernel_readahead(argument);
+	return NULL;
+}
+
+/* Everything is bound, mounted and read: from here on as the unprivileged user, if there is one. */
+static int drop_privileges(const struct config *config)
+{
+	if (config->run_as == NULL || geteuid() != 0)
+		return 0;
+	const struct passwd *user = getpwnam(config->run_as);
+	if (user == NULL)
+		return -ENOENT;
+	if (initgroups(user->pw_name, user->pw_gid) != 0 ||
+	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+		return -errno;
+	return 0;
+}
+
+static struct mount *reloading;
+
+static void *reload_on_signal(void *argument)
+{
+	sigset_t *signals = argument;
+	char message[1024];
+	int number;
+
+	while (sigwait(signals, &number) == 0) {
+		if (number != SIGHUP)
+			return NULL;
+		log_reopen();
+		int error = mount_reload(reloading, message, sizeof message);
+		if (*message != '\0')
+			log_write(error != 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "reload: %s",
+				  message);
+	}
+	return NULL;
+}
+
+/* With the session mounted: serves it to its end. */
+static int serve(struct mount *mount, sigset_t *signals)
+{
+	struct fuse_loop_config *loop = fuse_loop_cfg_create();
+	pthread_t reloader, tuner;
+
+	if (loop == NULL)
+		return -ENOMEM;
+	fuse_loop_cfg_set_clone_fd(loop, 0);
+	fuse_loop_cfg_set_idle_threads(loop, IDLE_THREADS_MAX);
+	reloading = mount;
+	int error = -pthread_create(&reloader, NULL, reload_on_signal, signals);
+	if (error == 0) {
+		/* It asks the mount, so it must not be a thread that answers. */
+		bool tuning = pthread_create(&tuner, NULL, tune, mount->config->mountpoint) == 0;
+		error = fuse_session_loop_mt(mount->session, loop);
+		/* A signal that ended the loop is no failure. */
+		error = error < 0 ? error : 0;
+		if (tuning)
+			pthread_join(tuner, NULL);
+		pthread_kill(reloader, SIGUSR1);
+		pthread_join(reloader, NULL);
+	}
+	fuse_loop_cfg_destroy(loop);
+	return error;
+}
+
+static int run_session(struct mount *mount, sigset_t *signals)
+{
+	const struct config *config = mount->config;
+	char *arguments[] = {"peerdistfs", "-o", config->fuse_options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
+
+	mount->session = fuse_session_new(&args, &mount_operations, sizeof mount_operations, mount);
+	fuse_opt_free_args(&args);
+	if (mount->session == NULL)
+		return -EINVAL;
+	int error = -EIO;
+	if (fuse_set_signal_handlers(mount->session) == 0) {
+		if (fuse_session_mount(mount->session, config->mountpoint) == 0) {
+			error = drop_privileges(config);
+			if (error != 0)
+				fprintf(stderr, "peerdistfs: cannot become user %s: %s\n",
+					config->run_as, strerror(-error));
+			else
+				error = serve(mount, signals);
+			fuse_session_unmount(mount->session);
+		}
+		fuse_remove_signal_handlers(mount->session);
+	}
+	return error;
+}
+
+/* Every thread leaves these to the one that waits for them. */
+static void block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGHUP);
+	sigaddset(signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* A write beyond RLIMIT_FSIZE is a full disk, not our end. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	prctl(PR_SET_DUMPABLE, 0); /* no credentials in core files */
+}
+
+static int run(struct config *config, struct ready *ready)
+{
+	char message[1024] = "";
+	struct mount *mount;
+	sigset_t signals;
+
+	block_signals(&signals);
+	raise_limits();
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	xmlInitParser();
+	int error = mount_create(config, &mount, message, sizeof message);
+	if (error != 0) {
+		fprintf(stderr, "peerdistfs: %s\n", *message != '\0' ? message : strerror(-error));
+		return 1;
+	}
+	error = log_open(config->log_target, config->log_level);
+	if (error != 0) {
+		fprintf(stderr, "peerdistfs: cannot log to %s: %s\n", config->log_target,
+			strerror(-error));
+	} else {
+		mount->ready = become_ready;
+		mount->ready_context = ready;
+		error = run_session(mount, &signals);
+	}
+	struct fuse_session *session = mount->session;
+	mount_destroy(mount);
+	if (session != NULL)
+		fuse_session_destroy(session);
+	xmlCleanupParser();
+	curl_global_cleanup();
+	return error != 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct config *config;
+	struct ready ready = {-1};
+	int status;
+
+	if (!config_parse(argc, argv, &config, &status))
+		return status;
+	if (!config->foreground) {
+		ready.pipe = go_to_background();
+		if (ready.pipe < 0) {
+			fprintf(stderr, "peerdistfs: cannot go to the background: %s\n",
+				strerror(-ready.pipe));
+			config_free(config);
+			return 1;
+		}
+	}
+	status = run(config, &ready);
+	config_free(config);
+	return status;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Putting a mount together, and taking it apart in an order in which nobody is left waiting.
+ */
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cache/log.h"
+#include "fs/source_origin.h"
+
+/* Deadlines, retries and killed readers are looked at so often. Our choice. */
+#define TICK_MS 100
+/* How often what nobody used for too long is looked for. Our choice. */
+#define EXPIRE_MS (10 * 60 * 1000)
+/* Largest read-ahead window, and its part of the cache: what is read ahead must not push out what
+ * is being read. Our choice. */
+#define WINDOW_MAX (16ull << 20)
+#define WINDOW_PART 8
+
+/* Facts that the catalog keeps from mount to mount. */
+#define FACT_DIALECT "dialect"
+#define DIALECT_MAX 64
+
+static void tick(void *context)
+{
+	struct mount *mount = context;
+
+	fetch_tick(mount->fetch, loop_clock_ms());
+	calls_tick(&mount->calls);
+}
+
+static void run_expire(struct pool_job *job)
+{
+	struct mount *mount = (struct mount *)((char *)job - offsetof(struct mount, expire));
+
+	store_expire(mount->store);
+	atomic_store(&mount->expiring, false);
+}
+
+static void expire(void *context)
+{
+	struct mount *mount = context;
+
+	if (atomic_exchange(&mount->expiring, true))
+		return;
+	mount->expire.run = run_expire;
+	pool_submit(mount->pool, POOL_IDLE, &mount->expire);
+}
+
+void mount_limit_changed(struct mount *mount)
+{
+	struct store_usage usage;
+
+	store_usage(mount->store, &usage);
+	mount->window_max = usage.limit / WINDOW_PART;
+	if (mount->window_max > WINDOW_MAX)
+		mount->window_max = WINDOW_MAX;
+}
+
+static int open_store(struct mount *mount, char *message, size_t size)
+{
+	const struct config *config = mount->config;
+	struct store_options options = {
+		.directory = config->cache_dir,
+		.unlinked = config->mode == CONFIG_MODE_OFF,
+		.scope = config_scope(config),
+		.owner = config->mountpoint,
+		.max_age = config->cache_max_age,
+	};
+	int error = config_cache_limit(config, config->cache_dir, &options.limit);
+
+	if (error != 0) {
+		snprintf(message, size, "cannot tell the size of the volume of %s: %s",
+			 config->cache_dir, strerror(-error));
+		return error;
+	}
+	error = store_open(&options, &mount->store, message, size);
+	if (error != 0)
+		return error;
+	mount->catalog = store_catalog(mount->store);
+	mount_limit_changed(mount);
+	return 0;
+}
+
+int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size)
+{
+	const struct config *config = mount->config;
+	char dialect[DIALECT_MAX];
+	struct origin_options options = {
+		.url = mount->base,
+		.connections = config->connections,
+		.timeout = config->timeout,
+		.headers = (const char *const *)config->headers,
+		.user = config->user,
+		.netrc = config->netrc,
+		.cacert = config->cacert,
+		.cert = config->cert,
+		.certkey = config->certkey,
+		.proxy = config->proxy,
+		.insecure = config->insecure,
+	};
+
+	if (catalog_fact(mount->catalog, FACT_DIALECT, dialect, sizeof dialect) == 0)
+		options.dialect = dialect;
+	return origin_open(&options, mount->loop, mount->pool, origin_out, message, size);
+}
+
+static int create_parts(struct mount *mount, char *message, size_t size)
+{
+	const struct config *config = mount->config;
+	const struct nodes_owner owner = {config->uid, config->gid, config->umask};
+	int error;
+
+	snprintf(message, size, "out of memory or threads");
+	calls_init(&mount->calls);
+	if ((error = pool_create(0, &mount->pool)) != 0 ||
+	    (error = loop_create(&mount->loop)) != 0 || (error = jobs_create(&mount->jobs)) != 0 ||
+	    (error = nodes_create(&owner, &mount->nodes)) != 0)
+		return error;
+	if ((error = open_store(mount, message, size)) != 0 ||
+	    (error = mount_place_origin(mount, message, size)) != 0)
+		return error;
+	if (mount->base != NULL &&
+	    (error = mount_open_origin(mount, &mount->origin, message, size)) != 0)
+		return error;
+	if ((error = source_origin_create(mount->origin, &mount->source)) != 0)
+		return error;
+	const struct fetch_options fetch = {mount->pool, mount->source, config->timeout};
+	const struct names_options names = {.catalog = mount->catalog,
+					    .origin = mount->origin,
+					    .pool = mount->pool,
+					    .only = mount->only,
+					    .revalidate = config->revalidate,
+					    .offline = config->offline};
+	if ((error = fetch_create(&fetch, &mount->fetch)) != 0 ||
+	    (error = names_create(&names, &mount->names)) != 0)
+		return error;
+	fetch_tick(mount->fetch, loop_clock_ms());
+	error = loop_every(mount->loop, TICK_MS, tick, mount);
+	return error != 0 ? error : loop_every(mount->loop, EXPIRE_MS, expire, mount);
+}
+
+int mount_create(struct config *config, struct mount **mount_out, char *message,
+		 size_t message_size)
+{
+	struct mount *mount = calloc(1, sizeof *mount);
+
+	if (mount == NULL)
+		return -ENOMEM;
+	mount->config = config;
+	int error = create_parts(mount, message, message_size);
+	if (error != 0) {
+		mount_destroy(mount);
+		return error;
+	}
+	*mount_out = mount;
+	return 0;
+}
+
+static void remember_dialect(struct mount *mount)
+{
+	char dialect[DIALECT_MAX] = "";
+
+	origin_dialect(mount->origin, dialect, sizeof dialect);
+	if (*dialect != '\0')
+		catalog_set_fact(mount->catalog, FACT_DIALECT, dialect);
+}
+
+/* First nothing new can start and what runs comes to its end; then the threads go; then the rest.
+ */
+void mount_destroy(struct mount *mount)
+{
+	if (mount->fetch != NULL)
+		fetch_stop(mount->fetch);
+	if (mount->origin != NULL) {
+		origin_stop(mount->origin);
+		remember_dialect(mount);
+	}
+	jobs_destroy(mount->jobs);
+	nodes_destroy(mount->nodes);
+	while ((mount->fetch != NULL && !fetch_idle(mount->fetch)) ||
+	       (mount->names != NULL && !names_idle(mount->names)))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	/* The loop's timers use what follows. */
+	origin_close(mount->origin);
+	loop_destroy(mount->loop);
+	pool_destroy(mount->pool);
+	names_destroy(mount->names);
+	fetch_destroy(mount->fetch);
+	store_close(mount->store);
+	free(mount->source);
+	free(mount->base);
+	free(mount->only);
+	free(mount);
+}
+
+/* Kernel caches */
+
+struct known {
+	struct mount *mount;
+	struct node **nodes;
+	size_t count, room;
+};
+
+static void collect(void *context, const struct node *node)
+{
+	struct known *known = context;
+
+	if (known->count == known->room) {
+		size_t room = known->room != 0 ? 2 * known->room : 256;
+		struct node **grown = realloc(known->nodes, room * sizeof(struct node *));
+		if (grown == NULL)
+			return;
+		known->nodes = grown;
+		known->room = room;
+	}
+	/* One more lookup, taken while the table is locked, keeps it for us. */
+	((struct node *)node)->lookups++;
+	known->nodes[known->count++] = (struct node *)node;
+}
+
+static void forget_one(struct mount *mount, struct node *node)
+{
+	const struct node *parent = node->parent;
+	fuse_ino_t in = parent->parent == NULL ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)parent;
+
+	if (!node->directory)
+		fuse_lowlevel_notify_inval_inode(mount->session, (fuse_ino_t)(uintptr_t)node, 0, 0);
+	fuse_lowlevel_notify_inval_entry(mount->session, in, node->name, strlen(node->name));
+	node_forget(mount->nodes, node, 1);
+}
+
+void mount_forget_kernel(struct mount *mount, const char *path)
+{
+	struct known known = {.mount = mount};
+
+	nodes_visit(mount->nodes, path, collect, &known);
+	for (size_t i = 0; i < known.count; i++)
+		forget_one(mount, known.nodes[i]);
+	free(known.nodes);
+}
+
+/* Configuration */
+
+int mount_reload(struct mount *mount, char *message, size_t message_size)
+{
+	struct config *config = mount->config;
+	unsigned changed;
+	uint64_t limit;
+	int error = config_reload(config, &changed, message, message_size);
+
+	if (error != 0)
+		return error;
+	if (changed & CONFIG_CHANGED_CACHE_SIZE) {
+		error = config_cache_limit(config, config->cache_dir, &limit);
+		if (error == 0)
+			error = store_resize(mount->store, limit);
+		if (error != 0)
+			snprintf(message, message_size, "cache_size: %s", strerror(-error));
+		mount_limit_changed(mount);
+	}
+	if (changed & CONFIG_CHANGED_CACHE_MAX_AGE)
+		store_set_max_age(mount->store, config->cache_max_age);
+	if (changed & (CONFIG_CHANGED_REVALIDATE | CONFIG_CHANGED_OFFLINE))
+		names_configure(mount->names, config->revalidate, config->offline);
+	if (changed & CONFIG_CHANGED_TIMEOUT)
+		fetch_set_timeout(mount->fetch, config->timeout);
+	if (changed & CONFIG_CHANGED_LEVEL)
+		log_open(config->log_target, config->log_level);
+	return error;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Everything that belongs to one mount, for the files that answer the kernel.
+ *
+ * Threads: FUSE threads (libfuse's) call the operations and never wait for the network; one loop
+ * thread (origin/loop.h) owns the sockets and timers; pool threads (cache/pool.h) do disk work and
+ * answer parked requests; a thread for each administrator's job.
+ */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "fs/call.h"
+
+#include "cache/catalog.h"
+#include "cache/pool.h"
+#include "cache/store.h"
+#include "fs/config.h"
+#include "fs/fetch.h"
+#include "fs/job.h"
+#include "fs/names.h"
+#include "fs/node.h"
+#include "origin/origin.h"
+
+struct mount {
+	struct config *config;
+	struct fuse_session *session;
+	struct store *store;
+	struct catalog *catalog;
+	struct pool *pool;
+	struct loop *loop;
+	struct origin *origin; /* NULL: none */
+	struct source *source;
+	struct fetch *fetch;
+	struct names *names;
+	struct nodes *nodes;
+	struct calls calls;
+	struct jobs *jobs;
+	char *base; /* URL of the directory that is shown; NULL: none */
+	char *only; /* the one name in it; NULL: all */
+	struct pool_job expire;
+	atomic_bool expiring;
+	uint64_t window_max; /* read-ahead, octets; what the cache's limit allows */
+	atomic_ullong reads; /* READ requests that the kernel sent */
+	atomic_ullong xattr_requests;
+	void (*ready)(void *context); /* called once the kernel's first request is answered */
+	void *ready_context;
+};
+
+extern const struct fuse_lowlevel_ops mount_operations;
+
+/* Opens the store and the origin and starts the threads; does not mount. 0, or a negative errno
+ * with a MESSAGE for the user. CONFIG stays the caller's, who must not be about to fork. */
+int mount_create(struct config *config, struct mount **mount_out, char *message,
+		 size_t message_size);
+/* After the FUSE session has ended. */
+void mount_destroy(struct mount *mount);
+/* The origin at mount->base, with the options of the configuration. */
+int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size);
+/* Sets base and only: whether ORIGIN is a directory or one file (fs/place.c). */
+int mount_place_origin(struct mount *mount, char *message, size_t message_size);
+
+/* After the store's limit has changed. */
+void mount_limit_changed(struct mount *mount);
+/* Reads the configuration file again. 0 with a MESSAGE of what needs a new mount ("": nothing), or
+ * a negative errno with the reason. */
+int mount_reload(struct mount *mount, char *message, size_t message_size);
+/* Has the kernel forget the pages, attributes and names of PATH and below ("": everything). Must
+ * not be called from a FUSE operation. */
+void mount_forget_kernel(struct mount *mount, const char *path);
+
+#endif

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Transfers: which units travel together, taking what a source delivers, and trying again.
+ *
+ * A ranged transfer brings its units and no others. A *stream* brings the whole content from octet
+ * 0 on, because the source cannot do ranges or because there is no validator that would tell one
+ * version from the next; there is at most one of a file at a time, and it serves every flight.
+ */
+#include "fs/fetch_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "origin/origin.h"
+
+/* How often a transfer that brought nothing is tried again, and the first pause; each further one
+ * is four times as long. Our choice: an origin that is gone is given up after two seconds. */
+#define ATTEMPTS_MAX 3
+#define BACKOFF_MS 100
+
+static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t first,
+					       uint32_t count, bool urgent,
+					       struct transfer_queue *starting)
+{
+	struct transfer *transfer = calloc(1, sizeof *transfer);
+
+	if (transfer == NULL)
+		return NULL;
+	transfer->file = file;
+	transfer->first = transfer->unit = first;
+	transfer->count = count;
+	transfer->urgent = urgent;
+	file_get_locked(file);
+	LIST_INSERT_HEAD(&file->transfers, transfer, in_file);
+	TAILQ_INSERT_TAIL(starting, transfer, in_queue);
+	return transfer;
+}
+
+int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer_queue *starting)
+{
+	if (file->stream != NULL)
+		return 0;
+	file->stream = transfer_create_locked(file, 0, UINT32_MAX, urgent, starting);
+	if (file->stream == NULL)
+		return -ENOMEM;
+	file->stream->stream = true;
+	return 0;
+}
+
+static bool extends_locked(const struct transfer *transfer, const struct flight *flight)
+{
+	const struct cutting *cutting = object_cutting(flight->file->object);
+
+	return transfer != NULL && !transfer->stream && transfer->file == flight->file &&
+	       transfer->first + transfer->count == flight->unit &&
+	       cutting_offset(cutting, flight->unit) + cutting_length(cutting, flight->unit) -
+			       cutting_offset(cutting, transfer->first) <=
+		       TRANSFER_MAX;
+}
+
+int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting)
+{
+	struct fetch_file *file = flight->file;
+	struct transfer *last = TAILQ_LAST(starting, transfer_queue);
+
+	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
+		int error = transfer_stream_locked(file, urgent, starting);
+		flight->transfer = file->stream;
+		return error;
+	}
+	if (extends_locked(last, flight)) {
+		last->count++;
+	} else {
+		last = transfer_create_locked(file, flight->unit, 1, urgent, starting);
+		if (last == NULL)
+			return -ENOMEM;
+	}
+	flight->transfer = last;
+	return 0;
+}
+
+static void start(struct fetch *fetch, struct transfer *transfer)
+{
+	transfer->starting = true;
+	void *handle = fetch->source->start(fetch->source, transfer);
+
+	pthread_mutex_lock(&fetch->lock);
+	transfer->starting = false;
+	transfer->handle = handle;
+	bool ended = transfer->ended;
+	if (transfer->paused)
+		transfer_resume_locked(fetch);
+	pthread_mutex_unlock(&fetch->lock);
+	if (ended)
+		free(transfer);
+}
+
+void transfers_start(struct fetch *fetch, struct transfer_queue *starting)
+{
+	struct transfer *transfer;
+
+	while ((transfer = TAILQ_FIRST(starting)) != NULL) {
+		TAILQ_REMOVE(starting, transfer, in_queue);
+		start(fetch, transfer);
+	}
+}
+
+void transfers_retry(struct fetch *fetch)
+{
+	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
+	struct transfer *transfer, *next;
+
+	pthread_mutex_lock(&fetch->lock);
+	for (transfer = TAILQ_FIRST(&fetch->retries); transfer != NULL; transfer = next) {
+		next = TAILQ_NEXT(transfer, in_queue);
+		if (transfer->start_ms > fetch->now_ms && !fetch->stopping)
+			continue;
+		TAILQ_REMOVE(&fetch->retries, transfer, in_queue);
+		TAILQ_INSERT_TAIL(&starting, transfer, in_queue);
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	transfers_start(fetch, &starting);
+}
+
+void transfer_hurry_locked(struct transfer *transfer)
+{
+	if (transfer == NULL || transfer->urgent)
+		return;
+	transfer->urgent = true;
+	if (transfer->handle != NULL)
+		transfer->file->fetch->source->hurry(transfer->file->fetch->source,
+						     transfer->handle);
+}
+
+void transfer_resume_locked(struct fetch *fetch)
+{
+	struct transfer *transfer, *next;
+
+	if (atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX / 2)
+		return;
+	for (transfer = TAILQ_FIRST(&fetch->paused); transfer != NULL; transfer = next) {
+		next = TAILQ_NEXT(transfer, in_queue);
+		if (transfer->handle == NULL)
+			continue; /* about to get one, and looked at again then */
+		TAILQ_REMOVE(&fetch->paused, transfer, in_queue);
+		transfer->paused = false;
+		fetch->source->resume(fetch->source, transfer->handle);
+	}
+}
+
+void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_out)
+{
+	const struct fetch_file *file = transfer->file;
+	const struct cutting *cutting = object_cutting(file->object);
+
+	*wish_out = (struct transfer_wish){
+		.path = file->path,
+		.validator = file->flags & FETCH_ONE_ANSWER ? "" : file->validator,
+		.urgent = transfer->urgent,
+	};
+	if (transfer->stream)
+		return;
+	uint32_t last = transfer->first + transfer->count - 1;
+	wish_out->offset = cutting_offset(cutting, transfer->first);
+	wish_out->length =
+		cutting_offset(cutting, last) + cutting_length(cutting, last) - wish_out->offset;
+}
+
+/* The source ignored the range: this answer becomes the file's stream. */
+static int become_stream(struct transfer *transfer)
+{
+	struct fetch_file *file = transfer->file;
+	struct flight *flight;
+	struct transfer *other;
+	int error = 0;
+
+	pthread_mutex_lock(&file->fetch->lock);
+	file->flags |= FETCH_NO_RANGES;
+	if (file->stream == NULL) {
+		file->stream = transfer;
+		transfer->stream = true;
+		transfer->unit = 0;
+	} else {
+		error = -ECANCELED;
+	}
+	LIST_FOREACH (other, &file->transfers, in_file)
+		if (other != file->stream)
+			atomic_store(&other->unwanted, true);
+	LIST_FOREACH (flight, &file->flights, in_file)
+		if (flight->state == FLIGHT_WAITING)
+			flight->transfer = file->stream;
+	pthread_mutex_unlock(&file->fetch->lock);
+	return error;
+}
+
+int transfer_begin(struct transfer *transfer, const struct entry *entry, uint64_t start,
+		   int64_t length)
+{
+	struct fetch_file *file = transfer->file;
+	uint64_t size = object_size(file->object);
+	struct transfer_wish wish;
+
+	if (size != STORE_SIZE_UNKNOWN && entry->size >= 0 && (uint64_t)entry->size != size)
+		return -ESTALE;
+	if ((entry->flags & ENTRY_NO_RANGES) && !transfer->stream)
+		return become_stream(transfer);
+	transfer_wish(transfer, &wish);
+	if (start != wish.offset)
+		return -EBADMSG;
+	if (wish.length > 0 && length >= 0 && (uint64_t)length != wish.length)
+		return -EBADMSG;
+	return 0;
+}
+
+static uint32_t unit_length(const struct transfer *transfer)
+{
+	const struct object *object = transfer->file->object;
+
+	if (object_size(object) == STORE_SIZE_UNKNOWN)
+		return CUTTING_UNIT;
+	const struct cutting *cutting = object_cutting(object);
+	return transfer->unit < cutting_count(cutting) ? cutting_length(cutting, transfer->unit)
+						       : 0;
+}
+
+/* Decides whether the unit that begins is wanted, and where its octets go. */
+static int begin_unit(struct transfer *transfer)
+{
+	struct fetch_file *file = transfer->file;
+	uint32_t length = unit_length(transfer);
+	int error = 0;
+
+	if (length == 0)
+		return -EBADMSG; /* more than the content is long */
+	pthread_mutex_lock(&file->fetch->lock);
+	struct flight *flight = flight_find_locked(file, transfer->unit);
+	if (flight == NULL && transfer->stream) {
+		flight = flight_create_locked(file, transfer->unit);
+		if (flight != NULL)
+			flight->transfer = transfer;
+		else
+			error = -ENOMEM;
+	}
+	transfer->skipping =
+		flight == NULL || flight->state != FLIGHT_WAITING || flight->transfer != transfer;
+	pthread_mutex_unlock(&file->fetch->lock);
+	if (error != 0 || transfer->skipping)
+		return error;
+	transfer->buffer = buffer_create(length);
+	if (transfer->buffer == NULL)
+		return -ENOMEM;
+	atomic_fetch_add(&file->fetch->buffered, length);
+	return 0;
+}
+
+static void end_unit(struct transfer *transfer)
+{
+	struct fetch_file *file = transfer->file;
+	struct fetch *fetch = file->fetch;
+
+	if (!transfer->skipping) {
+		pthread_mutex_lock(&fetch->lock);
+		struct flight *flight = flight_find_locked(file, transfer->unit);
+		if (flight != NULL && flight->state == FLIGHT_WAITING) {
+			flight_land_locked(flight, transfer->buffer, fetch->source->given, false);
+		} else {
+			atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);
+			buffer_put(transfer->buffer);
+		}
+		pthread_mutex_unlock(&fetch->lock);
+		transfer->landed++;
+	}
+	transfer->buffer = NULL;
+	transfer->filled = 0;
+	transfer->unit++;
+}
+
+static bool pause_if_full(struct transfer *transfer)
+{
+	struct fetch *fetch = transfer->file->fetch;
+	bool pause;
+
+	if (atomic_load(&fetch->buffered) <= FETCH_BUFFERED_MAX)
+		return false;
+	pthread_mutex_lock(&fetch->lock);
+	/* Looked at again under the lock, so that the landing that would resume is not missed. */
+	pause = atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX && !fetch->stopping;
+	if (pause && !transfer->paused) {
+		transfer->paused = true;
+		TAILQ_INSERT_TAIL(&fetch->paused, transfer, in_queue);
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	return pause;
+}
+
+int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
+{
+	const unsigned char *next = data;
+
+	if (atomic_load(&transfer->unwanted))
+		return -ECANCELED;
+	if (pause_if_full(transfer))
+		return -EAGAIN;
+	while (length > 0) {
+		if (transfer->filled == 0) {
+			int error = begin_unit(transfer);
+			if (error != 0)
+				return error;
+		}
+		uint32_t whole = unit_length(transfer);
+		size_t part = whole - transfer->filled;
+		if (part > length)
+			part = length;
+		if (!transfer->skipping)
+			memcpy(transfer->buffer->bytes + transfer->filled, next, part);
+		transfer->filled += part;
+		atomic_fetch_add(&transfer->received, part);
+		next += part;
+		length -= part;
+		if (transfer->filled == whole)
+			end_unit(transfer);
+	}
+	return 0;
+}
+
+/* The stream of a content whose size nobody knew is complete. */
+static void end_unsized(struct transfer *transfer)
+{
+	struct fetch_file *file = transfer->file;
+
+	if (transfer->filled > 0) {
+		if (!transfer->skipping)
+			transfer->buffer->length = (uint32_t)transfer->filled;
+		atomic_fetch_sub(&file->fetch->buffered, CUTTING_UNIT - transfer->filled);
+		end_unit(transfer);
+	}
+}
+
+static bool waited_for_locked(const struct transfer *transfer)
+{
+	const struct flight *flight;
+
+	LIST_FOREACH (flight, &transfer->file->flights, in_file)
+		if (flight->state == FLIGHT_WAITING && flight->transfer == transfer &&
+		    flight->waiting != NULL)
+			return true;
+	return transfer->stream && transfer->file->whole != NULL;
+}
+
+static bool may_retry_locked(const struct transfer *transfer, int error)
+{
+	const struct fetch_file *file = transfer->file;
+
+	if (file->fetch->stopping || file->dead != 0)
+		return false;
+	if ((file->flags & FETCH_ONE_ANSWER) && transfer->received > 0)
+		return false;
+	if (error != 0 && !origin_transient(error))
+		return false;
+	return transfer->attempts < ATTEMPTS_MAX && waited_for_locked(transfer);
+}
+
+/* Puts what has not landed on new transfers, which start after a pause unless the broken one had
+ * brought something. */
+static void retry_locked(struct transfer *transfer, int error)
+{
+	struct fetch_file *file = transfer->file;
+	struct fetch *fetch = file->fetch;
+	struct transfer_queue again = TAILQ_HEAD_INITIALIZER(again);
+	/* Only ranges get on by this: a stream starts at octet 0 again. */
+	bool progress = error != 0 && !transfer->stream && transfer->landed > 0;
+	unsigned attempts = progress ? 0 : transfer->attempts + 1;
+	int64_t pause = attempts == 0 ? 0 : BACKOFF_MS << (2 * (attempts - 1));
+	uint32_t last = transfer->first + (transfer->count - 1);
+	struct flight *flight;
+
+	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
+		if (transfer_stream_locked(file, true, &again) != 0)
+			return;
+		LIST_FOREACH (flight, &file->flights, in_file)
+			if (flight->state == FLIGHT_WAITING && flight->transfer == transfer)
+				flight->transfer = file->stream;
+	} else {
+		for (uint32_t unit = transfer->unit; unit <= last; unit++) {
+			flight = flight_find_locked(file, unit);
+			if (flight != NULL && flight->state == FLIGHT_WAITING &&
+			    flight->transfer == transfer &&
+			    transfer_assign_locked(flight, true, &again) != 0)
+				flight->transfer = transfer;
+		}
+	}
+	for (struct transfer *one = TAILQ_FIRST(&again), *after; one != NULL; one = after) {
+		after = TAILQ_NEXT(one, in_queue);
+		one->attempts = attempts;
+		one->start_ms = fetch->now_ms + pause;
+		TAILQ_REMOVE(&again, one, in_queue);
+		TAILQ_INSERT_TAIL(&fetch->retries, one, in_queue);
+	}
+}
+
+/* What a reader is told. */
+static int reader_error(int error)
+{
+	switch (error) {
+	case -ESTALE:
+	case -EACCES:
+	case -ENOENT:
+	case -ENOMEM:
+		return error;
+	default:
+		return -EIO;
+	}
+}
+
+static void fail_flights_locked(struct transfer *transfer, int error)
+{
+	struct fetch_file *file = transfer->file;
+	struct flight *flight, *next;
+	/* An answer that was complete, but did not bring what it should have: -EIO too. */
+	int told = reader_error(error != 0 ? error : -EIO);
+	bool lost = error == -ESTALE ||
+		    ((file->flags & FETCH_ONE_ANSWER) && transfer->stream && error != 0);
+
+	if (lost && file->dead == 0)
+		file->dead = told;
+	for (flight = LIST_FIRST(&file->flights); flight != NULL; flight = next) {
+		next = LIST_NEXT(flight, in_file);
+		if (flight->state != FLIGHT_WAITING || flight->transfer != transfer)
+			continue;
+		if (flight->waiting != NULL && error != -ECANCELED)
+			file_fail_locked(file, flight->unit, told);
+		flight_fail_locked(flight, told);
+	}
+}
+
+static void end_whole_locked(struct transfer *transfer, int error)
+{
+	struct fetch_file *file = transfer->file;
+
+	if (error == 0 && object_size(file->object) == STORE_SIZE_UNKNOWN) {
+		flight_finish_locked(file, atomic_load(&transfer->received));
+		return;
+	}
+	struct fetch_read *read = file->whole;
+	file->whole = NULL;
+	while (read != NULL) {
+		struct fetch_read *next = read->next;
+		read_end_locked(read, error == 0 ? 0 : reader_error(error));
+		read = next;
+	}
+}
+
+void transfer_end(struct transfer *transfer, int error)
+{
+	struct fetch_file *file = transfer->file;
+	struct fetch *fetch = file->fetch;
+
+	bool measured =
+		error == 0 && transfer->stream && object_size(file->object) == STORE_SIZE_UNKNOWN;
+
+	if (measured)
+		end_unsized(transfer);
+	pthread_mutex_lock(&fetch->lock);
+	if (transfer->paused)
+		TAILQ_REMOVE(&fetch->paused, transfer, in_queue);
+	transfer->paused = false;
+	LIST_REMOVE(transfer, in_file);
+	if (transfer->buffer != NULL)
+		atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);
+	buffer_put(transfer->buffer);
+	if (file->stream == transfer)
+		file->stream = NULL;
+	if (!measured && may_retry_locked(transfer, error))
+		retry_locked(transfer, error);
+	else if (transfer->stream)
+		end_whole_locked(transfer, error);
+	fail_flights_locked(transfer, error);
+	transfer_resume_locked(fetch);
+	file_put_locked(file);
+	transfer->ended = true;
+	bool starting = transfer->starting;
+	pthread_mutex_unlock(&fetch->lock);
+	if (!starting)
+		free(transfer);
+}
