@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Before anything is mounted: each mistake is answered with one line on stderr that names the object
+# and says what to do, with status 2 where the words are wrong and 1 where the machine is.
+. "$(dirname "$0")/lib.sh"
+requires_file "$BUILD/peerdistfs"
+
+mount=$TEST_DIR/mnt
+mkdir "$mount"
+
+# refused STATUS TEXT ARGUMENTS...
+refused() {
+	local status=0 message
+	message=$(timeout 20 "$DAEMON" "${@:3}" 2>&1 >"$TEST_DIR/stdout") || status=$?
+	assert_eq "$1" "$status" "status of ${*:3}"
+	[[ $message == "peerdistfs: "*"$2"* ]] || fail "message of ${*:3}: $message"
+	assert_eq 1 "$(wc -l <<<"$message")" "lines of the message of ${*:3}"
+	[ ! -s "$TEST_DIR/stdout" ] || fail "${*:3} wrote to stdout"
+}
+cache=cache=$TEST_DIR/cache
+
+refused 2 "unknown option \`cach_size\`; did you mean \`cache_size\`?" \
+	-o cach_size=1G file:///usr "$mount"
+refused 2 "did you mean \`revalidate\`?" -o "$cache,revaildate=5" file:///usr "$mount"
+refused 2 "\`quux\`; peerdistfs --help" -o quux file:///usr "$mount"
+refused 2 'timeout=soon: not a number of seconds' -o timeout=soon file:///usr "$mount"
+refused 2 "ORIGIN \`http:/localhost/\`: " -o "$cache" http:/localhost/ "$mount"
+refused 2 "ORIGIN \`http://localhost:99999/\`: " -o "$cache" http://localhost:99999/ "$mount"
+refused 2 "ORIGIN \`/usr/share\`: " -o "$cache" /usr/share "$mount"
+refused 2 'MOUNTPOINT is missing' -o "$cache" file:///usr
+refused 2 'ORIGIN is missing'
+refused 1 "$TEST_DIR/absent does not exist; make it first" -o "$cache" file:///usr "$TEST_DIR/absent"
+refused 1 '/proc is busy: ' -o "$cache" file:///usr /proc
+refused 1 'no hosted caches yet' -o "$cache,mode=hosted" file:///usr "$mount"
+refused 1 "$mount/cache lies below the mount point" -o "cache=$mount/cache" file:///usr "$mount"
+refused 1 'No such file or directory' -o "$cache,user=@$TEST_DIR/absent" file:///usr "$mount"
+[ ! -e "$TEST_DIR/cache" ] || fail 'a refused command left a cache'
+
+touch "$TEST_DIR/plain"
+refused 1 "cache directory $TEST_DIR/plain cannot be written to: Not a directory" \
+	-o "cache=$TEST_DIR/plain" file:///usr "$mount"
+printf '[mount]\ntimeout=5\nlevle=info\n' >"$TEST_DIR/x.ini"
+refused 2 "$TEST_DIR/x.ini:3: unknown option \`levle\`; did you mean \`level\`?" \
+	-c "$TEST_DIR/x.ini" file:///usr "$mount"
+
+# A secret that came with a mistake is not repeated.
+refused 2 "ORIGIN \`gopher://***@localhost/\`" gopher://me:hush@localhost/ "$mount"
+
+# Who is not root meets permissions.
+if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1 && command -v setpriv >/dev/null; then
+	mkdir -m 755 "$TEST_DIR/shut"
+	chmod a+x "$TEST_DIR"
+	DAEMON=$TEST_DIR/as_nobody
+	printf '#!/bin/sh\nexec setpriv --reuid nobody --clear-groups "%s" "$@"\n' \
+		"$BUILD/peerdistfs" >"$DAEMON"
+	chmod 755 "$DAEMON"
+	if "$DAEMON" --version >/dev/null 2>&1; then
+		refused 1 "cache directory $TEST_DIR/shut/c cannot be written to: Permission denied" \
+			-o "cache=$TEST_DIR/shut/c" none "$mount"
+		refused 1 'run_as=nobody: only root' -o "$cache,run_as=nobody" none "$mount"
+	fi
+fi
+
+# The command line's other half.
+verbs=$("$BUILD/peerdist" help | awk '/^  [a-z]/ { print $1 }')
+assert_match status "$verbs" 'verbs of peerdist'
+for verb in $verbs; do
+	grep -q "^\.It Cm $verb\( \|$\)" fs/peerdist.1 || fail "fs/peerdist.1 lacks $verb"
+done
+# told STATUS TEXT ARGUMENTS...
+told() {
+	local status=0 message
+	message=$(timeout 20 "$BUILD/peerdist" "${@:3}" 2>&1 >/dev/null) || status=$?
+	assert_eq "$1" "$status" "status of peerdist ${*:3}"
+	[[ $message == "peerdist: "*"$2"* ]] || fail "message of peerdist ${*:3}: $message"
+}
+told 2 'a verb is missing'
+told 2 "unknown verb \`stauts\`; did you mean \`status\`?" stauts
+told 2 'usage: peerdist pin PATH' pin
+told 2 "\`much\` is not a size" resize much "$mount"
+told 2 "\`x\` is not the number of a job" cancel x "$mount"
+told 2 'metrics has no --json' metrics --json "$mount"
+told 1 "$mount is not in a mount of peerdistfs" clear "$mount"
