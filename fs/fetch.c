@@ -26,6 +26,7 @@ int fetch_create(const struct fetch_options *options, struct fetch **fetch_out)
 	fetch->timeout_ms = 1000 * (int64_t)options->timeout;
 	TAILQ_INIT(&fetch->held);
 	TAILQ_INIT(&fetch->paused);
+	TAILQ_INIT(&fetch->starved);
 	TAILQ_INIT(&fetch->retries);
 	*fetch_out = fetch;
 	return 0;
@@ -134,6 +135,7 @@ int fetch_open(struct fetch *fetch, struct object *object, const char *path, con
 	file->fetch = fetch;
 	file->object = object_get(object);
 	file->flags = flags;
+	file->dead = flags & FETCH_ANSWERED ? -ESTALE : 0;
 	file->references = 1;
 	pthread_mutex_lock(&fetch->lock);
 	LIST_INSERT_HEAD(&fetch->files, file, in_fetch);
@@ -166,12 +168,27 @@ struct object *fetch_file_object(const struct fetch_file *file)
 	return file->object;
 }
 
+const char *fetch_file_validator(const struct fetch_file *file)
+{
+	return file->validator;
+}
+
 bool fetch_file_alive(struct fetch_file *file)
 {
 	pthread_mutex_lock(&file->fetch->lock);
 	bool alive = file->dead == 0;
 	pthread_mutex_unlock(&file->fetch->lock);
 	return alive;
+}
+
+void fetch_file_revive(struct fetch_file *file)
+{
+	pthread_mutex_lock(&file->fetch->lock);
+	if (file->dead != 0 && !(file->flags & FETCH_ONE_ANSWER)) {
+		file->dead = 0;
+		memset(file->failures, 0, sizeof file->failures);
+	}
+	pthread_mutex_unlock(&file->fetch->lock);
 }
 
 int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length)
@@ -307,6 +324,29 @@ static int assemble(struct fetch_read *read, struct fetch_piece **sources)
 		i += (uint32_t)taken;
 	}
 	return 0;
+}
+
+/* Of a read that starts over: takes out of the store at once what is there, so that it cannot go
+ * bad again while the read waits for the rest. PRESENT as in look_up(). */
+static void secure_pieces(struct fetch_read *read, bool *present)
+{
+	struct object *object = read->file->object;
+	const struct cutting *cutting = object_cutting(object);
+
+	for (uint32_t i = 0; i < read->piece_count; i++) {
+		struct fetch_piece *piece = &read->pieces[i];
+		uint32_t length = cutting_length(cutting, piece->unit);
+		if (!present[i] || piece->buffer != NULL)
+			continue;
+		struct buffer *buffer = buffer_create(length);
+		present[i] =
+			buffer != NULL && object_read(object, cutting_offset(cutting, piece->unit),
+						      length, buffer->bytes) == 0;
+		if (present[i])
+			piece->buffer = buffer;
+		else
+			buffer_put(buffer);
+	}
 }
 
 static void start_over(struct fetch_read *read)
@@ -455,7 +495,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 {
 	struct flight *flight = flight_find_locked(file, unit);
 
-	if (flight == NULL && present)
+	if ((flight == NULL && present) || (piece != NULL && piece->buffer != NULL))
 		return 0;
 	if (flight == NULL) {
 		int error = file->dead != 0 ? file->dead : recent_failure_locked(file, unit);
@@ -471,6 +511,10 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 			flight_free_locked(flight);
 			return error;
 		}
+	} else if (flight->state == FLIGHT_WAITING) {
+		int error = transfer_want_locked(flight, piece != NULL, starting);
+		if (error != 0)
+			return error;
 	}
 	if (piece == NULL)
 		return 0;
@@ -521,7 +565,7 @@ void fetch_read(struct fetch_read *read)
 	struct fetch *fetch = file->fetch;
 	const struct cutting *cutting = object_cutting(file->object);
 	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
-	uint64_t end = read->offset + read->length;
+	uint64_t end = read->offset + read->length, reach = read->reach;
 	unsigned generation;
 	int error;
 
@@ -554,6 +598,8 @@ void fetch_read(struct fetch_read *read)
 	do {
 		generation = atomic_load(&file->generation);
 		look_up(file->object, first, count_, present);
+		if (read->attempts > 0 && !read->store_only)
+			secure_pieces(read, present);
 		pthread_mutex_lock(&fetch->lock);
 		if (generation == atomic_load(&file->generation))
 			break;
@@ -562,6 +608,7 @@ void fetch_read(struct fetch_read *read)
 	bool waits = depart_locked(read, first, count_, present, &starting, &error);
 	pthread_mutex_unlock(&fetch->lock);
 	free(present);
+	follow_reach(file, reach, &starting);
 	transfers_start(fetch, &starting);
 	if (!waits)
 		finish(read, error);
@@ -573,18 +620,23 @@ void fetch_whole(struct fetch_read *read)
 	struct fetch *fetch = file->fetch;
 	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
 
+	read->piece_count = 0;
+	read->pieces = NULL;
+	read->waiting = false;
 	pthread_mutex_lock(&fetch->lock);
-	int error = file->dead != 0 ? file->dead : transfer_stream_locked(file, true, &starting);
-	if (error == 0) {
-		read->piece_count = 0;
-		read->pieces = NULL;
-		read->waiting = false;
+	int error = 0;
+	bool waits = file->finishing;
+	if (!waits && object_size(file->object) == STORE_SIZE_UNKNOWN) {
+		error = transfer_stream_locked(file, true, &starting);
+		waits = error == 0;
+	}
+	if (waits) {
 		read->next = file->whole;
 		file->whole = read;
 	}
 	pthread_mutex_unlock(&fetch->lock);
 	transfers_start(fetch, &starting);
-	if (error != 0)
+	if (!waits)
 		read->done(read, error);
 }
 
@@ -619,6 +671,7 @@ void fetch_tick(struct fetch *fetch, int64_t now_ms)
 		leave_all_locked(read);
 		read_end_locked(read, -ETIMEDOUT);
 	}
+	follow_tick_locked(fetch);
 	flights_forget_locked(fetch, now_ms - HELD_MS);
 	bool retries = !TAILQ_EMPTY(&fetch->retries);
 	pthread_mutex_unlock(&fetch->lock);

@@ -49,8 +49,9 @@ bool fetch_idle(struct fetch *fetch);
 void fetch_forget(struct fetch *fetch);
 
 enum {
-	FETCH_NO_RANGES = 1, /* the source only gives the whole content */
-	FETCH_ONE_ANSWER = 2 /* there is no validator: all octets must come from one answer */
+	FETCH_NO_RANGES = 1,  /* the source only gives the whole content */
+	FETCH_ONE_ANSWER = 2, /* there is no validator: all octets must come from one answer */
+	FETCH_ANSWERED = 4    /* and that came before: what is not here will not come */
 };
 /* Takes a reference of its own to OBJECT. VALIDATOR: what the sources are asked for. */
 int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
@@ -59,9 +60,12 @@ struct fetch_file *fetch_file_get(struct fetch_file *file);
 /* Transfers under way go on and land. NULL is fine. */
 void fetch_file_put(struct fetch_file *file);
 struct object *fetch_file_object(const struct fetch_file *file);
+const char *fetch_file_validator(const struct fetch_file *file);
 /* Whether the file can still be completed or is complete: false after a lost one-answer transfer
  * or when the origin has another version by now. */
 bool fetch_file_alive(struct fetch_file *file);
+/* The origin has said again that its version is the file's: what failed may be tried again. */
+void fetch_file_revive(struct fetch_file *file);
 /* A unit's bytes that came by another way, from the origin under the file's validator. Copied. */
 int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length);
 
@@ -70,8 +74,10 @@ struct fetch_piece;
 struct fetch_read {
 	struct fetch_file *file; /* must outlive the read */
 	uint64_t offset;
-	size_t length;   /* within the content */
-	uint64_t ahead;  /* also fetch up to this octet, with nobody waiting; 0: nothing */
+	size_t length;  /* within the content */
+	uint64_t ahead; /* also fetch up to this octet, with nobody waiting; 0: nothing */
+	uint64_t reach; /* whoever reads on will come to this octet: a request for what is ahead may
+			 * ask for so much, and take it when it is wanted; 0: not known */
 	bool store_only; /* bring it into the store, give no bytes, count nothing */
 	/* ERROR: 0; -EIO; -ESTALE: the origin has another version; -EACCES; -ENOENT. */
 	void (*done)(struct fetch_read *read, int error);

@@ -17,7 +17,7 @@
 
 /* Longest transfer of ranges, in octets: long enough that a round trip between two does not
  * count, short enough that a reader elsewhere need not wait long. Our choice. */
-#define TRANSFER_MAX (4u << 20)
+#define TRANSFER_MAX (16u << 20)
 /* What is kept in memory for the reader just behind, and for how long. Our choice. */
 #define HELD_MAX (16u << 20)
 #define HELD_MS 2000
@@ -64,10 +64,17 @@ struct fetch_piece {
 
 struct transfer {
 	LIST_ENTRY(transfer) in_file;
-	TAILQ_ENTRY(transfer) in_queue; /* of paused ones, or of those to be tried again */
-	struct fetch_file *file;        /* a reference */
-	uint32_t first, count;          /* a stream: all units, whatever these say */
+	TAILQ_ENTRY(transfer)
+	in_queue;                /* of paused or starved ones, or of those to be tried again */
+	struct fetch_file *file; /* a reference */
+	uint32_t first, count;   /* a stream: all units, whatever these say */
+	uint32_t reach;          /* the answer brings so many, of which `count` are wanted */
+	uint32_t next_unit;      /* units below have come by, or are coming */
+	atomic_uint wanted_end;  /* first + count */
 	bool stream, urgent, paused;
+	bool starved; /* the answer waits for more to be wanted (fs/follow.c) */
+	bool owed;    /* resume() as soon as there is a handle */
+	int64_t starved_ms;
 	bool starting, ended; /* whichever of start() and transfer_end() comes last frees it */
 	atomic_bool unwanted; /* its bytes are not taken any more */
 	unsigned attempts;
@@ -75,6 +82,8 @@ struct transfer {
 	void *handle;     /* the source's */
 	/* The source's thread only. */
 	uint32_t unit;
+	uint32_t
+		length; /* of this unit; another stream may find out the content's size meanwhile */
 	size_t filled;
 	bool skipping; /* this unit is not wanted */
 	struct buffer *buffer;
@@ -123,9 +132,9 @@ struct fetch {
 	unsigned file_count;
 	LIST_HEAD(, fetch_file) files;
 	LIST_HEAD(, flight) buckets[FLIGHT_BUCKETS];
-	TAILQ_HEAD(, flight) held; /* oldest first */
-	TAILQ_HEAD(transfer_queue, transfer) paused, retries;
-	struct fetch_read *first_waiting, *last_waiting; /* by deadline */
+	TAILQ_HEAD(, flight) held;                                     /* oldest first */
+	TAILQ_HEAD(transfer_queue, transfer) paused, starved, retries; /* starved: oldest first */
+	struct fetch_read *first_waiting, *last_waiting;               /* by deadline */
 	struct {
 		atomic_ullong bytes, blocks;
 	} given[GIVEN_KINDS];
@@ -158,10 +167,24 @@ void flight_finish_locked(struct fetch_file *file, uint64_t size);
 void flight_mark_locked(struct flight *flight);
 void flights_forget_locked(struct fetch *fetch, int64_t older_than_ms);
 
+/* follow.c */
+/* A running transfer of FILE whose answer will come by UNIT soon; NULL: none. */
+struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit);
+/* TRANSFER is to bring UNIT too, which is within its reach. */
+void follow_want_locked(struct transfer *transfer, uint32_t unit);
+/* Without the lock. Lets the last of STARTING reach as far as octet REACH (0: no further). */
+void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue *starting);
+/* On the source's thread: whether TRANSFER brings what nobody wants yet. */
+bool follow_starves(struct transfer *transfer);
+void follow_leave_locked(struct transfer *transfer);
+void follow_tick_locked(struct fetch *fetch);
+
 /* transfer.c */
 /* Gives FLIGHT, new, to a transfer that is about to start: the last one of STARTING when it
  * continues it. -ENOMEM. */
 int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
+/* Somebody wants FLIGHT, which waits: it goes to another transfer if its own is about to end. */
+int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
 int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer_queue *starting);
 void transfer_hurry_locked(struct transfer *transfer);
 void transfer_resume_locked(struct fetch *fetch);

@@ -161,14 +161,16 @@ static void settle(struct fetch_file *file)
 
 	pthread_mutex_lock(&fetch->lock);
 	bool finish = --file->landing == 0 && file->finishing;
-	if (finish) {
-		file->finishing = false;
-		whole = file->whole;
-		file->whole = NULL;
-	}
 	pthread_mutex_unlock(&fetch->lock);
 
 	int error = finish ? object_finish(file->object, file->finished_size) : 0;
+	if (finish) {
+		pthread_mutex_lock(&fetch->lock);
+		file->finishing = false;
+		whole = file->whole;
+		file->whole = NULL;
+		pthread_mutex_unlock(&fetch->lock);
+	}
 	while (whole != NULL) {
 		struct fetch_read *next = whole->next;
 		whole->done(whole, error);
@@ -199,8 +201,9 @@ static void land(struct pool_job *job)
 	struct fetch *fetch = file->fetch;
 
 	pthread_mutex_lock(&fetch->lock);
+	if (flight->state == FLIGHT_LANDING)
+		flight_mark_locked(flight);
 	flight->state = FLIGHT_LANDED;
-	flight_mark_locked(flight);
 	give_locked(flight, 0, false);
 	pthread_mutex_unlock(&fetch->lock);
 

@@ -12,7 +12,6 @@
 #include "fs/control.h"
 #include "fs/mount.h"
 #include "fs/opening.h"
-#include "fs/readahead.h"
 
 /* Replies with more pieces than writev(2) takes are copied together. */
 #define VECTORS_MAX 1000
@@ -88,7 +87,10 @@ static void reply_lookup(struct parked *parked, int error, const struct names_an
 	fuse_req_t request = parked->call.request;
 	struct fuse_entry_param entry = {.entry_timeout = (double)answer->believed};
 
-	if (error == -ENOENT && answer->believed > 0) {
+	/* What is not there cannot be taken back from the kernel when the cache is cleared, except
+	 * with the directory that it is not in. */
+	bool in_root = parked->node == nodes_root(mount->nodes);
+	if (error == -ENOENT && answer->believed > 0 && !in_root) {
 		fuse_reply_entry(request, &entry);
 		return;
 	}
@@ -167,21 +169,29 @@ static void op_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 		return;
 	}
 	node_attributes(mount->nodes, node_of(mount, number), &attributes);
-	fuse_reply_attr(request, &attributes, (double)mount->config->revalidate);
+	fuse_reply_attr(request, &attributes, (double)names_revalidate(mount->names));
 }
 
 /* Directories */
 
+static void close_directory(struct mount *mount, const struct fuse_file_info *info)
+{
+	catalog_release(mount->catalog, (struct catalog_hold *)(uintptr_t)info->fh);
+}
+
 static void opened_directory(void *context, int error)
 {
 	struct parked *parked = context;
+	bool open = false;
 
 	if (call_take(&parked->mount->calls, &parked->call)) {
 		if (error != 0)
 			fuse_reply_err(parked->call.request, -error);
 		else
-			fuse_reply_open(parked->call.request, &parked->info);
+			open = fuse_reply_open(parked->call.request, &parked->info) == 0;
 	}
+	if (!open)
+		close_directory(parked->mount, &parked->info);
 	unpark(parked);
 }
 
@@ -201,8 +211,18 @@ static void op_opendir(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 		return;
 	}
 	struct parked *parked = park(request, node, NULL, info);
-	if (parked != NULL)
-		names_list(mount->names, dir, opened_directory, parked);
+	if (parked == NULL)
+		return;
+	/* Before it is looked whether the listing is there: it must not go meanwhile. */
+	parked->info.fh = (uintptr_t)catalog_hold(mount->catalog, dir);
+	names_list(mount->names, dir, opened_directory, parked);
+}
+
+static void op_releasedir(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+	if (!control_owns(number, NULL))
+		close_directory(mount_of(request), info);
+	fuse_reply_err(request, 0);
 }
 
 /* One answer to READDIR or READDIRPLUS while it is put together. */
@@ -333,34 +353,25 @@ static void op_readdirplus(fuse_req_t request, fuse_ino_t number, size_t size, o
 
 /* Files */
 
-/* fuse_file_info.fh of an open file. */
-struct open_file {
-	struct node *node;
-	struct fetch_file *file;
-	pthread_mutex_t lock;
-	struct readahead readahead; /* lock */
-};
-
 static void reply_opened(struct parked *parked, int error, struct fetch_file *file)
 {
-	struct open_file *open_file = error == 0 ? calloc(1, sizeof *open_file) : NULL;
+	struct mount *mount = parked->mount;
+	struct open_file *open_file =
+		error == 0 ? open_file_create(&mount->open_files, parked->node, file) : NULL;
 
 	if (error == 0 && open_file == NULL) {
-		opening_close(parked->mount, parked->node);
+		opening_close(mount, parked->node);
 		error = -ENOMEM;
 	}
 	if (error != 0) {
 		fuse_reply_err(parked->call.request, -error);
 		return;
 	}
-	open_file->node = parked->node;
-	open_file->file = file;
-	pthread_mutex_init(&open_file->lock, NULL);
 	parked->info.fh = (uintptr_t)open_file;
 	parked->info.keep_cache = 1; /* a node is one version */
 	if (fuse_reply_open(parked->call.request, &parked->info) != 0) {
-		opening_close(parked->mount, parked->node);
-		free(open_file);
+		opening_close(mount, parked->node);
+		open_file_free(&mount->open_files, open_file);
 	}
 }
 
@@ -403,8 +414,7 @@ static void op_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 	}
 	struct open_file *open_file = (struct open_file *)(uintptr_t)info->fh;
 	opening_close(mount, open_file->node);
-	pthread_mutex_destroy(&open_file->lock);
-	free(open_file);
+	open_file_free(&mount->open_files, open_file);
 	fuse_reply_err(request, 0);
 }
 
@@ -444,7 +454,9 @@ static int read_error(struct read_call *call, int error)
 		    error == -ESTALE ? "the origin has another version now"
 				     : strerrorname_np(-error));
 	if (error == -ESTALE)
-		names_doubt(call->mount->names, dir, call->node->name);
+		names_doubt(call->mount->names, dir, call->node->name,
+			    fetch_file_validator(call->read.file),
+			    object_cached(fetch_file_object(call->read.file)) == 0);
 	return error == -ETIMEDOUT ? EIO : -error;
 }
 
@@ -503,6 +515,7 @@ static void op_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t of
 	call->read.ahead =
 		readahead_advance(&open_file->readahead, call->read.offset, call->read.length,
 				  (uint64_t)node->size, mount->window_max);
+	call->read.reach = readahead_reach(&open_file->readahead, (uint64_t)node->size);
 	pthread_mutex_unlock(&open_file->lock);
 	call_park(&mount->calls, &call->call, request);
 	fetch_read(&call->read);
@@ -617,18 +630,28 @@ static void op_setxattr(fuse_req_t request, fuse_ino_t number, const char *name,
 	fuse_reply_err(request, EROFS);
 }
 
+static void root_listed(void *context, int error)
+{
+	(void)context;
+	(void)error; /* whoever needs it asks again and is told */
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *connection)
 {
 	struct mount *mount = userdata;
 
-	/* A node is one version, so pages are never dropped for a changed size or time; and a
-	 * listing always brings the attributes that it knows. */
-	connection->want &= ~(unsigned)(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS_AUTO);
+	/* A node is one version, so pages are never dropped for a changed size or time; a listing
+	 * always brings the attributes that it knows; and who is killed in an asynchronous direct
+	 * read could not be let go. */
+	connection->want &= ~(unsigned)(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS_AUTO |
+					FUSE_CAP_ASYNC_DIO);
 	connection->want |=
 		connection->capable & (FUSE_CAP_READDIRPLUS | FUSE_CAP_ASYNC_READ |
 				       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ATOMIC_O_TRUNC);
 	connection->max_background = 64;
 	connection->congestion_threshold = 48;
+	/* The first look will be into the root; the connection is warm by then. */
+	names_list(mount->names, "", root_listed, NULL);
 	if (mount->ready != NULL)
 		mount->ready(mount->ready_context);
 }
@@ -641,6 +664,7 @@ const struct fuse_lowlevel_ops mount_operations = {
 	.getattr = op_getattr,
 	.setattr = op_setattr,
 	.opendir = op_opendir,
+	.releasedir = op_releasedir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
 	.open = op_open,

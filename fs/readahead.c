@@ -10,6 +10,14 @@
  * under way. Our choice. */
 #define SLACK (2u << 20)
 
+/* Who begins a file with so much at a time means to read all of it: a kernel that answers a small
+ * read asks for less. Our choice. */
+#define READER_OF_ALL (128u << 10)
+
+/* What a request asks for at most, as a multiple of what was read in sequence. What is not wanted
+ * in the end is not taken, but costs a connection. Our choice. */
+#define REACH 16u
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -36,7 +44,7 @@ uint64_t readahead_advance(struct readahead *readahead, uint64_t offset, size_t 
 	readahead->sequence += length;
 	if (stop > readahead->next)
 		readahead->next = stop;
-	if (first || window_max == 0)
+	if ((first && length < READER_OF_ALL) || window_max == 0)
 		return stop;
 
 	uint64_t window = 2 * readahead->sequence;
@@ -45,9 +53,16 @@ uint64_t readahead_advance(struct readahead *readahead, uint64_t offset, size_t 
 	window = least(window, window_max);
 	if (readahead->end < readahead->next)
 		readahead->end = readahead->next;
-	/* Refill when half is used up: requests stay large, and the link never runs dry. */
+	/* Refill when half is used up, so that the link never runs dry. */
 	if (readahead->end - readahead->next > window / 2)
 		return stop;
 	readahead->end = least(readahead->next + window, size);
 	return readahead->end > stop ? readahead->end : stop;
+}
+
+uint64_t readahead_reach(const struct readahead *readahead, uint64_t size)
+{
+	if (readahead->end <= readahead->next)
+		return 0;
+	return least(readahead->next + REACH * readahead->sequence, size);
 }

@@ -28,8 +28,9 @@ static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t
 	if (transfer == NULL)
 		return NULL;
 	transfer->file = file;
-	transfer->first = transfer->unit = first;
-	transfer->count = count;
+	transfer->first = transfer->unit = transfer->next_unit = first;
+	transfer->count = transfer->reach = count;
+	atomic_init(&transfer->wanted_end, first + count);
 	transfer->urgent = urgent;
 	file_get_locked(file);
 	LIST_INSERT_HEAD(&file->transfers, transfer, in_file);
@@ -41,6 +42,8 @@ int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer
 {
 	if (file->stream != NULL)
 		return 0;
+	if (file->dead != 0)
+		return file->dead;
 	file->stream = transfer_create_locked(file, 0, UINT32_MAX, urgent, starting);
 	if (file->stream == NULL)
 		return -ENOMEM;
@@ -69,14 +72,31 @@ int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_q
 		flight->transfer = file->stream;
 		return error;
 	}
+	struct transfer *running = follow_find_locked(file, flight->unit);
+	if (running != NULL) {
+		flight->transfer = running;
+		follow_want_locked(running, flight->unit);
+		return 0;
+	}
 	if (extends_locked(last, flight)) {
-		last->count++;
+		last->count = ++last->reach;
+		atomic_store(&last->wanted_end, last->first + last->count);
 	} else {
 		last = transfer_create_locked(file, flight->unit, 1, urgent, starting);
 		if (last == NULL)
 			return -ENOMEM;
 	}
 	flight->transfer = last;
+	return 0;
+}
+
+int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_queue *starting)
+{
+	if (flight->transfer == NULL)
+		return 0;
+	if (!flight->transfer->stream && atomic_load(&flight->transfer->unwanted))
+		return transfer_assign_locked(flight, urgent, starting);
+	follow_want_locked(flight->transfer, flight->unit);
 	return 0;
 }
 
@@ -91,6 +111,8 @@ static void start(struct fetch *fetch, struct transfer *transfer)
 	bool ended = transfer->ended;
 	if (transfer->paused)
 		transfer_resume_locked(fetch);
+	if (transfer->owed && !ended && handle != NULL)
+		fetch->source->resume(fetch->source, handle);
 	pthread_mutex_unlock(&fetch->lock);
 	if (ended)
 		free(transfer);
@@ -154,14 +176,17 @@ void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_o
 	const struct fetch_file *file = transfer->file;
 	const struct cutting *cutting = object_cutting(file->object);
 
+	pthread_mutex_lock(&file->fetch->lock);
 	*wish_out = (struct transfer_wish){
 		.path = file->path,
 		.validator = file->flags & FETCH_ONE_ANSWER ? "" : file->validator,
 		.urgent = transfer->urgent,
 	};
-	if (transfer->stream)
+	bool stream = transfer->stream;
+	pthread_mutex_unlock(&file->fetch->lock);
+	if (stream)
 		return;
-	uint32_t last = transfer->first + transfer->count - 1;
+	uint32_t last = transfer->first + transfer->reach - 1;
 	wish_out->offset = cutting_offset(cutting, transfer->first);
 	wish_out->length =
 		cutting_offset(cutting, last) + cutting_length(cutting, last) - wish_out->offset;
@@ -233,9 +258,13 @@ static int begin_unit(struct transfer *transfer)
 
 	if (length == 0)
 		return -EBADMSG; /* more than the content is long */
+	transfer->length = length;
 	pthread_mutex_lock(&file->fetch->lock);
 	struct flight *flight = flight_find_locked(file, transfer->unit);
-	if (flight == NULL && transfer->stream) {
+	/* What comes in one portion with the last that was wanted is kept as well. */
+	bool beyond = transfer->unit - transfer->first >= transfer->count;
+	transfer->next_unit = transfer->unit + 1;
+	if (flight == NULL && (transfer->stream || beyond)) {
 		flight = flight_create_locked(file, transfer->unit);
 		if (flight != NULL)
 			flight->transfer = transfer;
@@ -300,7 +329,7 @@ int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
 
 	if (atomic_load(&transfer->unwanted))
 		return -ECANCELED;
-	if (pause_if_full(transfer))
+	if (follow_starves(transfer) || pause_if_full(transfer))
 		return -EAGAIN;
 	while (length > 0) {
 		if (transfer->filled == 0) {
@@ -308,8 +337,7 @@ int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
 			if (error != 0)
 				return error;
 		}
-		uint32_t whole = unit_length(transfer);
-		size_t part = whole - transfer->filled;
+		size_t part = transfer->length - transfer->filled;
 		if (part > length)
 			part = length;
 		if (!transfer->skipping)
@@ -318,7 +346,7 @@ int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
 		atomic_fetch_add(&transfer->received, part);
 		next += part;
 		length -= part;
-		if (transfer->filled == whole)
+		if (transfer->filled == transfer->length)
 			end_unit(transfer);
 	}
 	return 0;
@@ -327,17 +355,17 @@ int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
 /* The stream of a content whose size nobody knew is complete. */
 static void end_unsized(struct transfer *transfer)
 {
-	struct fetch_file *file = transfer->file;
-
-	if (transfer->filled > 0) {
-		if (!transfer->skipping)
-			transfer->buffer->length = (uint32_t)transfer->filled;
-		atomic_fetch_sub(&file->fetch->buffered, CUTTING_UNIT - transfer->filled);
-		end_unit(transfer);
+	if (transfer->filled == 0)
+		return;
+	if (!transfer->skipping) {
+		atomic_fetch_sub(&transfer->file->fetch->buffered,
+				 transfer->buffer->length - transfer->filled);
+		transfer->buffer->length = (uint32_t)transfer->filled;
 	}
+	end_unit(transfer);
 }
 
-static bool waited_for_locked(const struct transfer *transfer)
+static bool waited_for_locked(const struct transfer *transfer, int error)
 {
 	const struct flight *flight;
 
@@ -345,7 +373,7 @@ static bool waited_for_locked(const struct transfer *transfer)
 		if (flight->state == FLIGHT_WAITING && flight->transfer == transfer &&
 		    flight->waiting != NULL)
 			return true;
-	return transfer->stream && transfer->file->whole != NULL;
+	return error != 0 && transfer->stream && transfer->file->whole != NULL;
 }
 
 static bool may_retry_locked(const struct transfer *transfer, int error)
@@ -358,12 +386,12 @@ static bool may_retry_locked(const struct transfer *transfer, int error)
 		return false;
 	if (error != 0 && !origin_transient(error))
 		return false;
-	return transfer->attempts < ATTEMPTS_MAX && waited_for_locked(transfer);
+	return transfer->attempts < ATTEMPTS_MAX && waited_for_locked(transfer, error);
 }
 
 /* Puts what has not landed on new transfers, which start after a pause unless the broken one had
- * brought something. */
-static void retry_locked(struct transfer *transfer, int error)
+ * brought something. Returns whether there are any. */
+static bool retry_locked(struct transfer *transfer, int error)
 {
 	struct fetch_file *file = transfer->file;
 	struct fetch *fetch = file->fetch;
@@ -377,7 +405,7 @@ static void retry_locked(struct transfer *transfer, int error)
 
 	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
 		if (transfer_stream_locked(file, true, &again) != 0)
-			return;
+			return false;
 		LIST_FOREACH (flight, &file->flights, in_file)
 			if (flight->state == FLIGHT_WAITING && flight->transfer == transfer)
 				flight->transfer = file->stream;
@@ -390,6 +418,7 @@ static void retry_locked(struct transfer *transfer, int error)
 				flight->transfer = transfer;
 		}
 	}
+	bool some = !TAILQ_EMPTY(&again);
 	for (struct transfer *one = TAILQ_FIRST(&again), *after; one != NULL; one = after) {
 		after = TAILQ_NEXT(one, in_queue);
 		one->attempts = attempts;
@@ -397,6 +426,7 @@ static void retry_locked(struct transfer *transfer, int error)
 		TAILQ_REMOVE(&again, one, in_queue);
 		TAILQ_INSERT_TAIL(&fetch->retries, one, in_queue);
 	}
+	return some;
 }
 
 /* What a reader is told. */
@@ -419,11 +449,7 @@ static void fail_flights_locked(struct transfer *transfer, int error)
 	struct flight *flight, *next;
 	/* An answer that was complete, but did not bring what it should have: -EIO too. */
 	int told = reader_error(error != 0 ? error : -EIO);
-	bool lost = error == -ESTALE ||
-		    ((file->flags & FETCH_ONE_ANSWER) && transfer->stream && error != 0);
 
-	if (lost && file->dead == 0)
-		file->dead = told;
 	for (flight = LIST_FIRST(&file->flights); flight != NULL; flight = next) {
 		next = LIST_NEXT(flight, in_file);
 		if (flight->state != FLIGHT_WAITING || flight->transfer != transfer)
@@ -432,6 +458,20 @@ static void fail_flights_locked(struct transfer *transfer, int error)
 			file_fail_locked(file, flight->unit, told);
 		flight_fail_locked(flight, told);
 	}
+}
+
+/* TRANSFER will not be tried again: what follows for all reads of what is missing. */
+static void lose_locked(const struct transfer *transfer, int error)
+{
+	struct fetch_file *file = transfer->file;
+
+	if (file->dead != 0)
+		return;
+	if (error == -ESTALE)
+		file->dead = -ESTALE;
+	else if ((file->flags & FETCH_ONE_ANSWER) && transfer->stream)
+		/* A second answer may be another version. */
+		file->dead = error != 0 ? reader_error(error) : -ESTALE;
 }
 
 static void end_whole_locked(struct transfer *transfer, int error)
@@ -465,15 +505,18 @@ void transfer_end(struct transfer *transfer, int error)
 	if (transfer->paused)
 		TAILQ_REMOVE(&fetch->paused, transfer, in_queue);
 	transfer->paused = false;
+	follow_leave_locked(transfer);
 	LIST_REMOVE(transfer, in_file);
 	if (transfer->buffer != NULL)
 		atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);
 	buffer_put(transfer->buffer);
 	if (file->stream == transfer)
 		file->stream = NULL;
-	if (!measured && may_retry_locked(transfer, error))
-		retry_locked(transfer, error);
-	else if (transfer->stream)
+	bool again =
+		!measured && may_retry_locked(transfer, error) && retry_locked(transfer, error);
+	if (!again)
+		lose_locked(transfer, error);
+	if (!again && transfer->stream)
 		end_whole_locked(transfer, error);
 	fail_flights_locked(transfer, error);
 	transfer_resume_locked(fetch);

@@ -19,6 +19,17 @@ static void first_read_fetches_only_itself(void **state)
 	assert_int_equal(readahead_advance(&readahead, 0, 64 * KIB, 100 * MIB, 16 * MIB), 64 * KIB);
 }
 
+static void large_first_read_opens_the_window(void **state)
+{
+	struct readahead readahead = {0};
+
+	(void)state;
+	assert_int_equal(readahead_advance(&readahead, 0, 1 * MIB, 100 * MIB, 16 * MIB), 3 * MIB);
+	readahead = (struct readahead){0};
+	assert_int_equal(readahead_advance(&readahead, 7 * MIB, 1 * MIB, 100 * MIB, 16 * MIB),
+			 8 * MIB);
+}
+
 static void sequence_opens_a_window_that_grows_to_its_limit(void **state)
 {
 	struct readahead readahead = {0};
@@ -115,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_read_fetches_only_itself),
+		cmocka_unit_test(large_first_read_opens_the_window),
 		cmocka_unit_test(sequence_opens_a_window_that_grows_to_its_limit),
 		cmocka_unit_test(window_never_runs_dry),
 		cmocka_unit_test(random_reads_fetch_only_themselves),
