@@ -24,16 +24,50 @@ int catalog_create(struct store *store, struct catalog **catalog_out)
 		return -ENOMEM;
 	catalog->store = store;
 	pthread_mutex_init(&catalog->replacing, NULL);
+	LIST_INIT(&catalog->holds);
 	*catalog_out = catalog;
 	return 0;
 }
 
 void catalog_free(struct catalog *catalog)
 {
+	struct catalog_hold *hold;
+
 	if (catalog == NULL)
 		return;
+	/* Directories that were open when the mount went. */
+	while ((hold = LIST_FIRST(&catalog->holds)) != NULL) {
+		LIST_REMOVE(hold, in_catalog);
+		free(hold);
+	}
 	pthread_mutex_destroy(&catalog->replacing);
 	free(catalog);
+}
+
+struct catalog_hold *catalog_hold(struct catalog *catalog, const char *dir)
+{
+	struct index *index = &catalog->store->index;
+	struct catalog_hold *hold = malloc(sizeof(*hold) + strlen(dir) + 1);
+
+	if (hold == NULL)
+		return NULL;
+	strcpy(hold->path, dir);
+	index_lock(index);
+	LIST_INSERT_HEAD(&catalog->holds, hold, in_catalog);
+	index_unlock(index);
+	return hold;
+}
+
+void catalog_release(struct catalog *catalog, struct catalog_hold *hold)
+{
+	struct index *index = &catalog->store->index;
+
+	if (hold == NULL)
+		return;
+	index_lock(index);
+	LIST_REMOVE(hold, in_catalog);
+	index_unlock(index);
+	free(hold);
 }
 
 void catalog_wrote(struct catalog *catalog)
@@ -114,13 +148,14 @@ int catalog_find(struct catalog *catalog, const char *dir, const char *name,
 	int error;
 
 	index_lock(index);
-	row = index_query(index,
-			  "SELECT " ENTRY_COLUMNS
-			  ", generation > 0 AND first BETWEEN 1 AND generation AND last >= generation"
-			  " FROM dir CROSS JOIN entry ON entry.dir = dir.id"
-			  " WHERE scope = ? AND path = ? AND name = ?"
-			  " AND (last = 0 OR last >= generation)",
-			  "iss", catalog->store->scope, dir, name);
+	row = index_query(
+		index,
+		"SELECT " ENTRY_COLUMNS
+		", generation > 0 AND first BETWEEN 1 AND generation AND last >= generation"
+		" FROM dir CROSS JOIN entry ON entry.dir = dir.id"
+		" WHERE scope = ? AND path = ? AND name = ?"
+		" AND (last = 0 OR last >= generation)",
+		"iss", catalog->store->scope, dir, name);
 	error = index_step(index, row);
 	if (error == 1) {
 		catalog_entry_of(row, 0, entry_out);

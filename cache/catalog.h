@@ -18,6 +18,7 @@
 #include "cache/store.h"
 
 struct catalog;
+struct catalog_hold;
 
 /* Belongs to the store and goes with it. */
 struct catalog *store_catalog(struct store *store);
@@ -57,7 +58,13 @@ int catalog_read(struct catalog *catalog, const char *dir, uint64_t after,
 
 /* The listed names behind NAME, up to MAX of them, in listing order. As catalog_read(). */
 int catalog_behind(struct catalog *catalog, const char *dir, const char *name,
-                   struct catalog_name *names, int max);
+		   struct catalog_name *names, int max);
+
+/* While a directory is held, its listed names stay readable: catalog_forget() only has them no
+ * longer believed. NULL: not enough memory. */
+struct catalog_hold *catalog_hold(struct catalog *catalog, const char *dir);
+/* NULL is fine. */
+void catalog_release(struct catalog *catalog, struct catalog_hold *hold);
 
 /* Forgets all that is known of PATH and below it. NULL or "": everything. */
 int catalog_forget(struct catalog *catalog, const char *path);

@@ -78,7 +78,8 @@ static int forget_entries(struct catalog *catalog, int64_t dir)
 				  " FROM entry WHERE dir = ? ORDER BY position LIMIT ?)",
 				  "iii", dir, dir, (int64_t)ROWS_AT_A_TIME);
 		rows = error == 0 ? index_changes(index) : 0;
-		if (error == 0)
+		/* Not after the last ones: the row of the directory goes with them. */
+		if (rows == ROWS_AT_A_TIME)
 			error = catalog_breathe(catalog);
 		/* Deleting makes room in the end. */
 		if (error == -ENOSPC)
@@ -87,22 +88,50 @@ static int forget_entries(struct catalog *catalog, int64_t dir)
 	return error;
 }
 
-/* 1: one was found. */
-static int first_dir_below(struct catalog *catalog, const char *low, const char *high,
-			   int64_t *dir_out)
+/* A place among the directories, in the order of their paths. */
+struct below {
+	char *path;
+	size_t size; /* octets of it that count; with its NUL it is the least path behind it */
+	int64_t dir;
+};
+
+/* 1: the first one from BELOW's path on, which then stands behind it. */
+static int next_dir_below(struct catalog *catalog, struct below *below, const char *high)
 {
 	struct index *index = &catalog->store->index;
-	sqlite3_stmt *row = index_query(index,
-					"SELECT id FROM dir WHERE scope = ? AND path >= ?"
-					" AND path < ? ORDER BY path LIMIT 1",
-					"iss", catalog->store->scope, low, high);
+	sqlite3_stmt *row =
+		index_query(index,
+			    "SELECT id, path FROM dir WHERE scope = ? AND path >= ?"
+			    " AND path < ? ORDER BY path LIMIT 1",
+			    "ibs", catalog->store->scope, below->path, below->size, high);
 	int error = index_step(index, row);
+	size_t length;
+	char *path;
 
-	if (error == 1) {
-		*dir_out = sqlite3_column_int64(row, 0);
-		index_done(row);
-	}
-	return error;
+	if (error != 1)
+		return error;
+	length = (size_t)sqlite3_column_bytes(row, 1);
+	path = calloc(1, length + 1);
+	if (path != NULL && length > 0)
+		memcpy(path, sqlite3_column_blob(row, 1), length);
+	below->dir = sqlite3_column_int64(row, 0);
+	index_done(row);
+	if (path == NULL)
+		return -ENOMEM;
+	free(below->path);
+	below->path = path;
+	below->size = length + 1;
+	return 1;
+}
+
+static bool is_held(struct catalog *catalog, const char *path)
+{
+	struct catalog_hold *hold;
+
+	LIST_FOREACH (hold, &catalog->holds, in_catalog)
+		if (strcmp(hold->path, path) == 0)
+			return true;
+	return false;
 }
 
 static int forget_dir(struct catalog *catalog, int64_t dir)
@@ -118,16 +147,36 @@ static int forget_dir(struct catalog *catalog, int64_t dir)
 	return error;
 }
 
+/* All but that names are listed. */
+static int distrust_dir(struct catalog *catalog, int64_t dir)
+{
+	struct index *index = &catalog->store->index;
+	int error = index_run(index, "UPDATE dir SET fetched = 0 WHERE id = ?", "i", dir);
+
+	if (error == 0)
+		error = index_run(index,
+				  "DELETE FROM entry WHERE dir = ? AND (last = 0 OR kind = 0)", "i",
+				  dir);
+	if (error == 0)
+		error = index_run(index,
+				  "UPDATE entry SET said = 0, checked = 0, validator = NULL"
+				  " WHERE dir = ? AND checked > 0",
+				  "i", dir);
+	return error;
+}
+
 static int forget_range(struct catalog *catalog, const char *low, const char *high)
 {
-	int64_t dir;
-	int error;
+	struct below below = {.path = strdup(low), .size = strlen(low)};
+	int error = below.path != NULL ? 1 : -ENOMEM;
 
-	while ((error = first_dir_below(catalog, low, high, &dir)) == 1) {
-		error = forget_dir(catalog, dir);
-		if (error != 0)
-			return error;
+	while (error == 1 && (error = next_dir_below(catalog, &below, high)) == 1) {
+		error = is_held(catalog, below.path) ? distrust_dir(catalog, below.dir)
+						     : forget_dir(catalog, below.dir);
+		if (error == 0)
+			error = 1;
 	}
+	free(below.path);
 	return error;
 }
 
@@ -191,6 +240,8 @@ int catalog_forget(struct catalog *catalog, const char *path)
 	struct store *store = catalog->store;
 	int error = 0;
 
+	/* A listing that is being written would lose names, or leave some without a directory. */
+	pthread_mutex_lock(&catalog->replacing);
 	index_lock(&store->index);
 	if (path != NULL && path[0] != '\0')
 		error = forget_path_name(catalog, path);
@@ -199,6 +250,7 @@ int catalog_forget(struct catalog *catalog, const char *path)
 	if (error == 0)
 		error = record_flush(store);
 	index_unlock(&store->index);
+	pthread_mutex_unlock(&catalog->replacing);
 	catalog_wrote(catalog);
 	return error;
 }

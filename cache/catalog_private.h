@@ -20,8 +20,15 @@
 
 struct catalog {
 	struct store *store;
-	/* One listing is written at a time. Taken before index.lock, held over all of it. */
+	/* One listing is written, or some forgotten, at a time. Taken before index.lock, held over
+	 * all of it. */
 	pthread_mutex_t replacing;
+	LIST_HEAD(, catalog_hold) holds; /* index.lock */
+};
+
+struct catalog_hold {
+	LIST_ENTRY(catalog_hold) in_catalog;
+	char path[];
 };
 
 int catalog_create(struct store *store, struct catalog **catalog_out);

@@ -19,6 +19,8 @@
 #include "cache/log.h"
 #include "cache/store_private.h"
 
+/* Our choice: what a store may take whose directory is full, beside what is there already. */
+#define READ_THROUGH_OCTETS (16ull << 20)
 /* Our choice: files of an unlinked store, each of which is a descriptor. */
 enum { UNLINKED_FILES_MAX = 4096 };
 
@@ -237,7 +239,8 @@ static int begin_session(struct store *store, bool clean)
 	return error;
 }
 
-static int open_index(struct store *store, char *message, size_t size)
+/* -EBADMSG: damaged in a way that shows only now. */
+static int try_index(struct store *store, char *message, size_t size)
 {
 	bool clean = true, fresh;
 	int error = index_open(&store->index, store->directory_fd,
@@ -254,14 +257,10 @@ static int open_index(struct store *store, char *message, size_t size)
 		error = open_data(store);
 	if (error == 0)
 		error = begin_session(store, clean);
-	if (error != 0)
-		return explain(message, size, store->directory, "cannot be used", error);
-	if (!store->unlinked && stale_exists(store))
-		store->suspect = store->limit;
-	return 0;
+	if (__atomic_load_n(&store->index.broken, __ATOMIC_RELAXED))
+		error = -EBADMSG;
+	return error == 0 ? 0 : explain(message, size, store->directory, "cannot be used", error);
 }
-
-/* ---- opening and closing ---- */
 
 static void set_open_files_max(struct store *store)
 {
@@ -274,6 +273,49 @@ static void set_open_files_max(struct store *store)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 2 < UNLINKED_FILES_MAX)
 		store->open_files_max = (unsigned)(limit.rlim_cur / 2);
 }
+
+static void close_index(struct store *store)
+{
+	if (store->index_opened)
+		index_close(&store->index, false);
+	store->index_opened = false;
+	if (store->data_fd >= 0)
+		close(store->data_fd);
+	store->data_fd = -1;
+}
+
+/* For this session what is in the directory stays as it is, and what is read is held beside it. */
+static void read_through(struct store *store)
+{
+	log_warning("the cache directory %s has no room for its index: nothing is kept until the "
+		    "next mount",
+		    store->directory);
+	store->unlinked = true;
+	if (store->limit > READ_THROUGH_OCTETS)
+		store->limit = READ_THROUGH_OCTETS;
+	set_open_files_max(store);
+}
+
+static int open_index(struct store *store, char *message, size_t size)
+{
+	int error = try_index(store, message, size);
+
+	if (error == -EBADMSG && store->index_opened) {
+		/* It is gone by now, and the next one is a new one. */
+		close_index(store);
+		error = try_index(store, message, size);
+	}
+	if (error == -ENOSPC) {
+		close_index(store);
+		read_through(store);
+		error = try_index(store, message, size);
+	}
+	if (error == 0 && !store->unlinked && stale_exists(store))
+		store->suspect = store->limit;
+	return error;
+}
+
+/* ---- opening and closing ---- */
 
 static int set_options(struct store *store, const struct store_options *options)
 {
@@ -436,8 +478,16 @@ int store_resize(struct store *store, uint64_t limit)
 {
 	if (limit < STORE_LIMIT_MIN)
 		return -EINVAL;
+	uint64_t former;
+
 	store_lock(store);
+	former = store->limit;
 	store->limit = limit;
 	store_unlock(store);
-	return room_enforce(store) == 0 ? 0 : -EBUSY;
+	if (room_enforce(store) == 0)
+		return 0;
+	store_lock(store);
+	store->limit = former;
+	store_unlock(store);
+	return -EBUSY;
 }

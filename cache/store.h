@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cache/cutting.h"
 
@@ -51,6 +52,8 @@ struct store_options {
  */
 int store_open(const struct store_options *options, struct store **store_out, char *message,
 	       size_t message_size);
+/* The directory and all in it belong to this user from now on; for root. */
+int store_give(struct store *store, uid_t uid, gid_t gid);
 /* Every object must have been put. NULL is fine. */
 void store_close(struct store *store);
 /* Returns when all that was written before is in the index. */
@@ -69,6 +72,7 @@ int store_find(struct store *store, const char *path, const char *validator, uin
 void store_supersede(struct store *store, struct object *object);
 
 struct object *object_get(struct object *object);
+/* NULL is fine. */
 void object_put(struct object *object);
 
 uint64_t object_size(const struct object *object); /* STORE_SIZE_UNKNOWN before object_finish() */

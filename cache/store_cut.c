@@ -97,8 +97,9 @@ static void punch_gaps(struct cut *cut, int fd)
 	for (uint32_t unit = 0; unit <= count; unit++) {
 		const struct cut_run *run = unit < count ? cut->runs[unit / STORE_RUN_UNITS] : NULL;
 		bool present = run != NULL && (run->present >> unit % STORE_RUN_UNITS & 1) != 0;
-		uint64_t start =
-			unit < count ? cutting_offset(cut->cutting, unit) : cut->object->size;
+		/* Behind the end, or the block that it lies in would stay. */
+		uint64_t start = unit < count ? cutting_offset(cut->cutting, unit)
+					      : cut->object->size + cut->object->store->block;
 
 		if ((present || unit == count) && start > gap)
 			file_punch(fd, gap, start - gap);
@@ -163,15 +164,14 @@ static int cut_sparse(struct object *object, struct cutting *cutting)
 	uint64_t cost;
 	int error = fill(&cut);
 
-	if (error == 0) {
-		cut.used = last_use(object);
-		error = set_cutting(object, cutting);
-	}
 	if (error != 0) {
 		cut_free(&cut);
 		return error;
 	}
+	cut.used = last_use(object);
+	/* First: old records must never meet the new cutting. */
 	cost = object_forget(object);
+	error = set_cutting(object, cutting);
 	for (uint32_t i = 0; i < cut.run_count && error == 0; i++)
 		if (cut.runs[i] != NULL)
 			error = install_run(&cut, i);
@@ -180,7 +180,7 @@ static int cut_sparse(struct object *object, struct cutting *cutting)
 	store->used -= cost < store->used ? cost : store->used;
 	store_unlock(store);
 	cut_free(&cut);
-	return 0;
+	return object_cutting(object) == cutting ? 0 : error;
 }
 
 /* Reads what lies in a pack, and leaves the object empty, to be written in another layout. */

@@ -11,6 +11,9 @@
 #include "cache/log.h"
 #include "cache/store_private.h"
 
+/* A list of few may have been used as a whole while it was made: then another one. */
+enum { LISTS = 2 };
+
 /* Everything that counts. Lock held. */
 static uint64_t total(const struct store *store)
 {
@@ -44,12 +47,16 @@ int room_reserve(struct store *store, uint64_t octets)
 	if (error == 0)
 		error = wait_recorded(store);
 	while (error == 0 && (octets > store->limit || total(store) > store->limit - octets)) {
+		bool sweeping = store->sweeping;
+
 		store_unlock(store);
 		error = evict_oldest(store, INT64_MAX);
 		store_lock(store);
-		if (error == -ENOENT && store->sweeping) {
-			/* What others left may be all that is in the way. */
-			pthread_cond_wait(&store->changed, &store->lock);
+		if (error == -ENOENT && sweeping) {
+			/* What others left may be all that is in the way, or what the sweeper looks
+			 * at just now. */
+			if (store->sweeping)
+				pthread_cond_wait(&store->changed, &store->lock);
 			error = 0;
 		}
 	}
@@ -168,15 +175,15 @@ static struct run *take_candidate(struct store *store, const struct eviction_can
 /* The run that was used longest ago, if before CUTOFF, taken; or NULL. */
 static struct run *next_victim(struct store *store, int64_t cutoff)
 {
-	bool listed = false;
+	unsigned lists = 0;
 
 	for (;;) {
 		struct run *run;
 
 		if (store->candidate_next == store->candidate_count) {
-			if (listed || record_flush(store) != 0 || list_candidates(store) != 0)
+			if (lists++ == LISTS || record_flush(store) != 0 ||
+			    list_candidates(store) != 0)
 				return NULL;
-			listed = true;
 			if (store->candidate_count == 0)
 				return NULL;
 		}
@@ -212,6 +219,8 @@ static int release_run(struct object *object, const struct run *run)
 
 	if (cutting_count(cutting) - first > STORE_RUN_UNITS)
 		end = cutting_offset(cutting, first + STORE_RUN_UNITS);
+	else
+		end += store->block; /* or the block that the content ends in would stay */
 	store_lock(store);
 	fd = file_acquire(store, &object->file, FILE_READ, 0);
 	store_unlock(store);

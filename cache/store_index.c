@@ -385,7 +385,7 @@ static int count_log(void *context, sqlite3 *connection, const char *database, i
 
 static int execute(struct index *index, const char *sql)
 {
-	int code = sqlite3_exec(index->connection, sql, NULL, NULL, NULL);
+	int code = sqlite3_exec(index->connection, sql, NULL, NULL, NULL) & 0xff;
 
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		return -EBADMSG;
@@ -431,6 +431,15 @@ static int read_totals(struct index *index, bool *clean_out)
 	return 0;
 }
 
+/* SQLite would make the file with what umask leaves of 0644; the log takes its mode over. */
+static void make_private(int directory_fd)
+{
+	int fd = openat(directory_fd, files[0], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 /* -EBADMSG: damaged, or of another version. */
 static int connect_index(struct index *index, const char *name, bool *clean_out)
 {
@@ -439,6 +448,8 @@ static int connect_index(struct index *index, const char *name, bool *clean_out)
 	int error;
 
 	memset(index->statements, 0, sizeof(index->statements));
+	if (!index->in_memory)
+		make_private(index->directory_fd);
 	index->broken = false;
 	index->log_pages = 0;
 	if (sqlite3_open_v2(name, &index->connection, flags, NULL) != SQLITE_OK)

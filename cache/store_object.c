@@ -383,9 +383,12 @@ struct object *object_get(struct object *object)
 
 void object_put(struct object *object)
 {
-	struct store *store = object->store;
+	struct store *store;
 	bool drop, bury;
 
+	if (object == NULL)
+		return;
+	store = object->store;
 	store_lock(store);
 	drop = object->references == 1 && object->doomed;
 	if (drop)

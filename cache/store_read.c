@@ -122,6 +122,11 @@ static bool believed(const struct part *part, uint32_t unit)
 	       (unit == part->last && part->believe_last);
 }
 
+static int first_error(int first, int second)
+{
+	return first != 0 ? first : second;
+}
+
 /* Reads the unit beside the request and copies what belongs to it. */
 static int read_beside(const struct part *part, uint32_t unit)
 {
@@ -139,12 +144,14 @@ static int read_beside(const struct part *part, uint32_t unit)
 	return 0;
 }
 
-/* Units A to B, which need nothing beside the request: one read, then a hash each. */
+/* Units A to B, which need nothing beside the request: one read, then a hash each. All of them are
+ * looked at, so that whoever must fetch the bad ones anew learns of them together. */
 static int read_straight(const struct part *part, int fd, uint32_t a, uint32_t b)
 {
 	const struct cutting *cutting = part->object->cutting;
 	uint64_t from = cutting_offset(cutting, a), end = unit_end(part, b);
 	bool all_read;
+	int error = 0;
 
 	if (from < part->offset)
 		from = part->offset;
@@ -153,7 +160,6 @@ static int read_straight(const struct part *part, int fd, uint32_t a, uint32_t b
 	all_read = file_read(fd, part->buffer + (from - part->offset), end - from, from) == 0;
 	for (uint32_t unit = a; unit <= b; unit++) {
 		const char *data = part->buffer + (cutting_offset(cutting, unit) - part->offset);
-		int error;
 
 		if (all_read && !whole(part, unit))
 			continue;
@@ -162,11 +168,9 @@ static int read_straight(const struct part *part, int fd, uint32_t a, uint32_t b
 			    unit_sum(data, unit_end(part, unit) - cutting_offset(cutting, unit)),
 			    part->sums[unit - part->first]))
 			continue;
-		error = read_beside(part, unit);
-		if (error != 0)
-			return error;
+		error = first_error(error, read_beside(part, unit));
 	}
-	return 0;
+	return error;
 }
 
 static int read_units(const struct part *part, int fd)
@@ -176,10 +180,10 @@ static int read_units(const struct part *part, int fd)
 
 	if (!whole(part, a) && !believed(part, a))
 		error = read_beside(part, a++);
-	if (error == 0 && a <= b && !whole(part, b) && !believed(part, b))
-		error = read_beside(part, b--);
-	if (error == 0 && a <= b)
-		error = read_straight(part, fd, a, b);
+	if (a <= b && !whole(part, b) && !believed(part, b))
+		error = first_error(error, read_beside(part, b--));
+	if (a <= b)
+		error = first_error(error, read_straight(part, fd, a, b));
 	return error;
 }
 
@@ -187,13 +191,15 @@ static int read_units(const struct part *part, int fd)
 static int read_with_file(struct part *part)
 {
 	struct store *store = part->object->store;
-	int fd, error;
+	int fd, error = 0;
 
 	store_lock(store);
 	fd = file_acquire(store, &part->object->file, FILE_READ, 0);
 	store_unlock(store);
+	for (uint32_t unit = part->first; fd < 0 && unit <= part->last; unit++)
+		error = first_error(error, read_beside(part, unit));
 	if (fd < 0)
-		return read_beside(part, part->first);
+		return error;
 	error = read_units(part, fd);
 	store_lock(store);
 	file_release(store, &part->object->file);

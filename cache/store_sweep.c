@@ -223,10 +223,16 @@ int sweep_start(struct store *store)
 {
 	int error;
 
+	store_lock(store);
 	store->sweeping = true;
+	store_unlock(store);
 	error = pthread_create(&store->sweeper, NULL, sweeper, store);
 	store->sweeper_runs = error == 0;
-	store->sweeping = error == 0;
+	if (error != 0) {
+		store_lock(store);
+		store->sweeping = false;
+		store_unlock(store);
+	}
 	return -error;
 }
 
