@@ -112,7 +112,9 @@ static int do_resize(struct mount *mount, struct job *job, const char *argument)
 		error = store_resize(mount->store, limit);
 	if (error != 0)
 		return error;
+	pthread_mutex_lock(&mount->config_lock);
 	mount->config->cache_size = capacity;
+	pthread_mutex_unlock(&mount->config_lock);
 	mount_limit_changed(mount);
 	job_print(job, "ok limit %llu\n", (unsigned long long)limit);
 	return 0;

@@ -10,8 +10,16 @@
 #include <sys/queue.h>
 #include <sys/random.h>
 #include <time.h>
+#include <xxhash.h>
 
 #include "cache/log.h"
+
+/* So many doubts of a name within so many seconds, and it counts as one without validator for so
+ * many seconds; remembered by hash. Our choices. */
+#define DOUBTS_MAX 2u
+#define DOUBT_SECONDS 60
+#define FICKLE_SECONDS 600
+#define DOUBTED 64u
 
 struct asker {
 	struct asker *next;
@@ -36,7 +44,13 @@ struct inquiry {
 
 struct inquiries {
 	pthread_mutex_t lock;
-	LIST_HEAD(, inquiry) all;
+	LIST_HEAD(, inquiry) all; /* that can be joined */
+	unsigned count;           /* of these, and those whose askers are being told */
+	struct doubted {
+		uint64_t hash;
+		unsigned doubts;
+		int64_t until; /* when they are forgotten */
+	} doubted[DOUBTED];    /* lock */
 	struct catalog *catalog;
 	struct origin *origin;
 	struct pool *pool;
@@ -68,7 +82,7 @@ void inquiries_destroy(struct inquiries *inquiries)
 bool inquiries_idle(struct inquiries *inquiries)
 {
 	pthread_mutex_lock(&inquiries->lock);
-	bool idle = LIST_EMPTY(&inquiries->all);
+	bool idle = inquiries->count == 0;
 	pthread_mutex_unlock(&inquiries->lock);
 	return idle;
 }
@@ -110,6 +124,37 @@ static void keep_measured_size(struct inquiry *inquiry)
 	}
 }
 
+static struct doubted *doubted_locked(struct inquiries *inquiries, const char *dir,
+				      const char *name)
+{
+	uint64_t hash = XXH3_64bits_withSeed(name, strlen(name), XXH3_64bits(dir, strlen(dir)));
+	struct doubted *doubted = &inquiries->doubted[hash % DOUBTED];
+
+	if (doubted->hash != hash || doubted->until <= (int64_t)time(NULL))
+		*doubted = (struct doubted){.hash = hash};
+	return doubted;
+}
+
+void inquiry_doubt(struct inquiries *inquiries, const char *dir, const char *name)
+{
+	pthread_mutex_lock(&inquiries->lock);
+	struct doubted *doubted = doubted_locked(inquiries, dir, name);
+	doubted->doubts++;
+	doubted->until = (int64_t)time(NULL) +
+			 (doubted->doubts < DOUBTS_MAX ? DOUBT_SECONDS : FICKLE_SECONDS);
+	pthread_mutex_unlock(&inquiries->lock);
+}
+
+static bool is_fickle(struct inquiry *inquiry)
+{
+	struct inquiries *inquiries = inquiry->inquiries;
+
+	pthread_mutex_lock(&inquiries->lock);
+	bool fickle = doubted_locked(inquiries, inquiry->dir, inquiry->name)->doubts >= DOUBTS_MAX;
+	pthread_mutex_unlock(&inquiries->lock);
+	return fickle;
+}
+
 static void learn_name(struct inquiry *inquiry)
 {
 	struct catalog *catalog = inquiry->inquiries->catalog;
@@ -121,6 +166,8 @@ static void learn_name(struct inquiry *inquiry)
 						.checked = (int64_t)time(NULL)};
 	else if (inquiry->error != 0)
 		return;
+	if (is_fickle(inquiry))
+		inquiry->entry.validator[0] = '\0';
 	keep_measured_size(inquiry);
 	if (inquiry->body != NULL && inquiry->entry.validator[0] == '\0')
 		inquiry_new_once(inquiry->entry.validator);
@@ -168,6 +215,9 @@ static void deliver(struct pool_job *job)
 		asker = next;
 	}
 	inquiry_free(inquiry);
+	pthread_mutex_lock(&inquiries->lock);
+	inquiries->count--;
+	pthread_mutex_unlock(&inquiries->lock);
 }
 
 static void to_pool(struct inquiry *inquiry)
@@ -222,6 +272,15 @@ static int body_bytes(void *context, const void *data, size_t length)
 	return 0;
 }
 
+/* A body is not asked for twice; what the name is, is, until the origin answers. The body then
+ * comes as that of any other file. */
+static bool ask_without_body(struct inquiry *inquiry)
+{
+	inquiry->entry = (struct entry){0};
+	return origin_stat(inquiry->inquiries->origin, inquiry->path, ORIGIN_READER, stated,
+			   inquiry) != NULL;
+}
+
 static void body_done(void *context, int error)
 {
 	struct inquiry *inquiry = context;
@@ -231,6 +290,8 @@ static void body_done(void *context, int error)
 		inquiry->body = NULL;
 		inquiry->body_length = 0;
 	}
+	if (origin_transient(error) && ask_without_body(inquiry))
+		return;
 	/* Too large to travel with the answer: what its head said is an answer all the same. */
 	inquiry->error = inquiry->too_large ? 0 : error;
 	if (inquiry->error == 0)
@@ -319,6 +380,7 @@ int inquire(struct inquiries *inquiries, enum inquiry_kind kind, const char *dir
 	if (ask) {
 		inquiry = made;
 		LIST_INSERT_HEAD(&inquiries->all, inquiry, in_all);
+		inquiries->count++;
 	}
 	asker->next = inquiry->askers;
 	inquiry->askers = asker;

@@ -37,6 +37,10 @@ int inquire(struct inquiries *inquiries, enum inquiry_kind kind, const char *dir
 	    inquiry_done *done, void *context);
 bool inquiries_idle(struct inquiries *inquiries);
 
+/* A validator of the name did not hold until anything was read under it. When that goes on, none of
+ * the name's is believed for a while: some origins give each answer an ETag of its own. */
+void inquiry_doubt(struct inquiries *inquiries, const char *dir, const char *name);
+
 /* Stands for "the answer that came once, from an origin without validators". */
 #define INQUIRY_ONCE "once:"
 /* VALIDATOR_OUT: ENTRY_VALIDATOR_MAX octets. */

@@ -26,6 +26,7 @@
 #include "cache/log.h"
 #include "fs/config.h"
 #include "fs/mount.h"
+#include "fs/unmounter.h"
 
 /* FUSE threads beyond the first few only wait for the same locks. Our choice. */
 #define IDLE_THREADS_MAX 4
@@ -101,13 +102,22 @@ static void *tune(void *argument)
 }
 
 /* Everything is bound, mounted and read: from here on as the unprivileged user, if there is one. */
-static int drop_privileges(const struct config *config)
+static int drop_privileges(const struct mount *mount, int *unmounter_out)
 {
+	const struct config *config = mount->config;
+
 	if (config->run_as == NULL || geteuid() != 0)
 		return 0;
 	const struct passwd *user = getpwnam(config->run_as);
 	if (user == NULL)
 		return -ENOENT;
+	int error = store_give(mount->store, user->pw_uid, user->pw_gid);
+	if (error != 0)
+		return error;
+	int unmounter = unmounter_start(config->mountpoint);
+	if (unmounter < 0)
+		return unmounter;
+	*unmounter_out = unmounter;
 	if (initgroups(user->pw_name, user->pw_gid) != 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
@@ -139,7 +149,7 @@ static void *reload_on_signal(void *argument)
 static int serve(struct mount *mount, sigset_t *signals)
 {
 	struct fuse_loop_config *loop = fuse_loop_cfg_create();
-	pthread_t reloader, tuner;
+	pthread_t reloader;
 
 	if (loop == NULL)
 		return -ENOMEM;
@@ -148,17 +158,29 @@ static int serve(struct mount *mount, sigset_t *signals)
 	reloading = mount;
 	int error = -pthread_create(&reloader, NULL, reload_on_signal, signals);
 	if (error == 0) {
-		/* It asks the mount, so it must not be a thread that answers. */
-		bool tuning = pthread_create(&tuner, NULL, tune, mount->config->mountpoint) == 0;
 		error = fuse_session_loop_mt(mount->session, loop);
 		/* A signal that ended the loop is no failure. */
 		error = error < 0 ? error : 0;
-		if (tuning)
-			pthread_join(tuner, NULL);
 		pthread_kill(reloader, SIGUSR1);
 		pthread_join(reloader, NULL);
 	}
 	fuse_loop_cfg_destroy(loop);
+	return error;
+}
+
+static int serve_and_unmount(struct mount *mount, sigset_t *signals, int unmounter)
+{
+	pthread_t tuner;
+
+	/* It asks the mount, so it must not be a thread that answers. */
+	bool tuning = pthread_create(&tuner, NULL, tune, mount->config->mountpoint) == 0;
+	int error = serve(mount, signals);
+
+	unmounter_end(unmounter, fuse_session_fd(mount->session));
+	fuse_session_unmount(mount->session);
+	/* If nobody has answered it, the unmounting did. */
+	if (tuning)
+		pthread_join(tuner, NULL);
 	return error;
 }
 
@@ -172,16 +194,18 @@ static int run_session(struct mount *mount, sigset_t *signals)
 	fuse_opt_free_args(&args);
 	if (mount->session == NULL)
 		return -EINVAL;
-	int error = -EIO;
+	int error = -EIO, unmounter = -1;
 	if (fuse_set_signal_handlers(mount->session) == 0) {
 		if (fuse_session_mount(mount->session, config->mountpoint) == 0) {
-			error = drop_privileges(config);
-			if (error != 0)
+			error = drop_privileges(mount, &unmounter);
+			if (error != 0) {
 				fprintf(stderr, "peerdistfs: cannot become user %s: %s\n",
 					config->run_as, strerror(-error));
-			else
-				error = serve(mount, signals);
-			fuse_session_unmount(mount->session);
+				unmounter_end(unmounter, fuse_session_fd(mount->session));
+				fuse_session_unmount(mount->session);
+			} else {
+				error = serve_and_unmount(mount, signals, unmounter);
+			}
 		}
 		fuse_remove_signal_handlers(mount->session);
 	}

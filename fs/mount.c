@@ -57,9 +57,8 @@ void mount_limit_changed(struct mount *mount)
 	struct store_usage usage;
 
 	store_usage(mount->store, &usage);
-	mount->window_max = usage.limit / WINDOW_PART;
-	if (mount->window_max > WINDOW_MAX)
-		mount->window_max = WINDOW_MAX;
+	uint64_t part = usage.limit / WINDOW_PART;
+	atomic_store(&mount->window_max, part < WINDOW_MAX ? part : WINDOW_MAX);
 }
 
 static int open_store(struct mount *mount, char *message, size_t size)
@@ -118,6 +117,9 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 
 	snprintf(message, size, "out of memory or threads");
 	calls_init(&mount->calls);
+	open_files_init(&mount->open_files);
+	pthread_mutex_init(&mount->config_lock, NULL);
+	pthread_mutex_init(&mount->measuring_lock, NULL);
 	if ((error = pool_create(0, &mount->pool)) != 0 ||
 	    (error = loop_create(&mount->loop)) != 0 || (error = jobs_create(&mount->jobs)) != 0 ||
 	    (error = nodes_create(&owner, &mount->nodes)) != 0)
@@ -171,8 +173,25 @@ static void remember_dialect(struct mount *mount)
 		catalog_set_fact(mount->catalog, FACT_DIALECT, dialect);
 }
 
-/* First nothing new can start and what runs comes to its end; then the threads go; then the rest.
- */
+static void wait_until_idle(struct mount *mount, bool (*idle)(struct mount *mount))
+{
+	while (!idle(mount))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static bool no_question(struct mount *mount)
+{
+	return mount->names == NULL || names_idle(mount->names);
+}
+
+static bool no_transfer(struct mount *mount)
+{
+	return mount->fetch == NULL || fetch_idle(mount->fetch);
+}
+
+/* First nothing new can start and what runs, which uses nodes, comes to its end; then the threads
+ * go; then the rest. The end of a question may open a file and begin a transfer, not the other way
+ * round. */
 void mount_destroy(struct mount *mount)
 {
 	if (mount->fetch != NULL)
@@ -182,16 +201,17 @@ void mount_destroy(struct mount *mount)
 		remember_dialect(mount);
 	}
 	jobs_destroy(mount->jobs);
-	nodes_destroy(mount->nodes);
-	while ((mount->fetch != NULL && !fetch_idle(mount->fetch)) ||
-	       (mount->names != NULL && !names_idle(mount->names)))
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	wait_until_idle(mount, no_question);
+	open_files_end(&mount->open_files);
+	nodes_close(mount->nodes);
+	wait_until_idle(mount, no_transfer);
 	/* The loop's timers use what follows. */
 	origin_close(mount->origin);
 	loop_destroy(mount->loop);
 	pool_destroy(mount->pool);
 	names_destroy(mount->names);
 	fetch_destroy(mount->fetch);
+	nodes_destroy(mount->nodes);
 	store_close(mount->store);
 	free(mount->source);
 	free(mount->base);
@@ -247,7 +267,7 @@ void mount_forget_kernel(struct mount *mount, const char *path)
 
 /* Configuration */
 
-int mount_reload(struct mount *mount, char *message, size_t message_size)
+static int reload_locked(struct mount *mount, char *message, size_t message_size)
 {
 	struct config *config = mount->config;
 	unsigned changed;
@@ -272,5 +292,13 @@ int mount_reload(struct mount *mount, char *message, size_t message_size)
 		fetch_set_timeout(mount->fetch, config->timeout);
 	if (changed & CONFIG_CHANGED_LEVEL)
 		log_open(config->log_target, config->log_level);
+	return error;
+}
+
+int mount_reload(struct mount *mount, char *message, size_t message_size)
+{
+	pthread_mutex_lock(&mount->config_lock);
+	int error = reload_locked(mount, message, message_size);
+	pthread_mutex_unlock(&mount->config_lock);
 	return error;
 }

@@ -19,10 +19,12 @@
 #include "fs/job.h"
 #include "fs/names.h"
 #include "fs/node.h"
+#include "fs/open_file.h"
 #include "origin/origin.h"
 
 struct mount {
 	struct config *config;
+	pthread_mutex_t config_lock; /* what a reload or `resize` changes in config */
 	struct fuse_session *session;
 	struct store *store;
 	struct catalog *catalog;
@@ -34,13 +36,16 @@ struct mount {
 	struct names *names;
 	struct nodes *nodes;
 	struct calls calls;
+	struct open_files open_files;
 	struct jobs *jobs;
 	char *base; /* URL of the directory that is shown; NULL: none */
 	char *only; /* the one name in it; NULL: all */
 	struct pool_job expire;
 	atomic_bool expiring;
-	uint64_t window_max; /* read-ahead, octets; what the cache's limit allows */
-	atomic_ullong reads; /* READ requests that the kernel sent */
+	atomic_ullong window_max; /* read-ahead, octets; what the cache's limit allows */
+	pthread_mutex_t measuring_lock;
+	LIST_HEAD(, opening) measuring; /* measuring_lock; contents without a length, being read */
+	atomic_ullong reads;            /* READ requests that the kernel sent */
 	atomic_ullong xattr_requests;
 	void (*ready)(void *context); /* called once the kernel's first request is answered */
 	void *ready_context;

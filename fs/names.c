@@ -24,12 +24,16 @@
 #define NEIGHBOURS 64
 /* Directories that could not be listed, remembered by hash. Our choice. */
 #define UNLISTED 512u
+/* Opens that will come again, likewise. Our choice. */
+#define EXPECTED 64u
 
 struct names {
 	struct inquiries *inquiries;
 	struct catalog *catalog;
 	bool has_origin;
 	char *only;
+	/* Held over the catalog, so that of several who want a new version one makes it. */
+	pthread_mutex_t versions;
 	pthread_mutex_t lock; /* all below */
 	int64_t revalidate;
 	bool offline;
@@ -39,6 +43,11 @@ struct names {
 		int64_t until;
 		int error;
 	} unlisted[UNLISTED];
+	struct {
+		uint64_t hash;
+		int64_t until;
+		unsigned opens;
+	} expected[EXPECTED];
 };
 
 /* What is believed at one moment. */
@@ -73,6 +82,7 @@ int names_create(const struct names_options *options, struct names **names_out)
 		free(names);
 		return -ENOMEM;
 	}
+	pthread_mutex_init(&names->versions, NULL);
 	pthread_mutex_init(&names->lock, NULL);
 	names->catalog = options->catalog;
 	names->has_origin = options->origin != NULL;
@@ -87,6 +97,7 @@ void names_destroy(struct names *names)
 	if (names == NULL)
 		return;
 	inquiries_destroy(names->inquiries);
+	pthread_mutex_destroy(&names->versions);
 	pthread_mutex_destroy(&names->lock);
 	free(names->only);
 	free(names);
@@ -105,11 +116,20 @@ void names_configure(struct names *names, int64_t revalidate, bool offline)
 	pthread_mutex_unlock(&names->lock);
 }
 
+int64_t names_revalidate(struct names *names)
+{
+	pthread_mutex_lock(&names->lock);
+	int64_t revalidate = names->revalidate;
+	pthread_mutex_unlock(&names->lock);
+	return revalidate;
+}
+
 void names_distrust(struct names *names)
 {
 	pthread_mutex_lock(&names->lock);
 	names->distrusted = (int64_t)time(NULL);
 	memset(names->unlisted, 0, sizeof names->unlisted);
+	memset(names->expected, 0, sizeof names->expected);
 	pthread_mutex_unlock(&names->lock);
 }
 
@@ -166,6 +186,41 @@ static int recently_unlisted(struct names *names, const char *dir)
 	return error;
 }
 
+static uint64_t hash_of(const char *dir, const char *name)
+{
+	return XXH3_64bits_withSeed(name, strlen(name), XXH3_64bits(dir, strlen(dir)));
+}
+
+void names_expect(struct names *names, const char *dir, const char *name)
+{
+	uint64_t hash = hash_of(dir, name);
+
+	pthread_mutex_lock(&names->lock);
+	unsigned slot = hash % EXPECTED;
+	if (names->expected[slot].hash != hash)
+		names->expected[slot].opens = 0;
+	names->expected[slot].hash = hash;
+	names->expected[slot].until = (int64_t)time(NULL) + ONCE_SECONDS;
+	names->expected[slot].opens++;
+	pthread_mutex_unlock(&names->lock);
+}
+
+/* Whether QUERY is the second part of an open whose first part has asked the origin. */
+static bool is_expected(const struct query *query)
+{
+	struct names *names = query->names;
+	uint64_t hash = hash_of(query->dir, query->name);
+	unsigned slot = hash % EXPECTED;
+
+	pthread_mutex_lock(&names->lock);
+	bool expected = names->expected[slot].hash == hash && names->expected[slot].opens > 0 &&
+			names->expected[slot].until >= (int64_t)time(NULL);
+	if (expected && (query->need & NAMES_FRESH))
+		names->expected[slot].opens--;
+	pthread_mutex_unlock(&names->lock);
+	return expected;
+}
+
 bool names_is_once(const char *validator)
 {
 	return strncmp(validator, INQUIRY_ONCE, strlen(INQUIRY_ONCE)) == 0;
@@ -213,7 +268,8 @@ static enum step decide(struct query *query, struct names_answer *answer, int *e
 
 	*error_out = 0;
 	fetched_of(names, query->dir, &listing);
-	if (known && entry_left(&trust, &answer->entry) > 0 &&
+	bool expected = is_expected(query) && known && answer->entry.checked > 0;
+	if (known && (expected || entry_left(&trust, &answer->entry) > 0) &&
 	    (answer->entry.kind == ENTRY_ABSENT || good_enough(&answer->entry, query->need))) {
 		answer->believed = left(&trust, answer->entry.checked);
 		*error_out = answer->entry.kind == ENTRY_ABSENT ? -ENOENT : 0;
@@ -401,6 +457,19 @@ void names_resolve(struct names *names, const char *dir, const char *name, unsig
 
 /* Listings */
 
+static const char *why_unlisted(int error)
+{
+	switch (error) {
+	case -ENOTDIR:
+		return "the origin gives no listing of it";
+	case -EFBIG:
+	case -E2BIG:
+		return "its listing is too long";
+	default:
+		return strerror(-error);
+	}
+}
+
 static int user_list_error(struct query *query, int error)
 {
 	struct names *names = query->names;
@@ -414,15 +483,20 @@ static int user_list_error(struct query *query, int error)
 	if (origin_transient(error) || error == -ECANCELED)
 		return trust.offline && fetched_of(names, query->dir, &listing) == 0 ? 0 : -EIO;
 	log_warning("/%s cannot be listed: %s", log_escape(name, sizeof name, query->dir),
-		    error == -ENOTDIR ? "the origin gives no listing of it" : strerror(-error));
+		    why_unlisted(error));
 	return user_error(error);
 }
 
 static void list_asked(void *context, int error, const struct inquiry_answer *answer)
 {
 	struct query *query = context;
+	struct catalog_listing listing;
 
 	(void)answer;
+	/* It may have been forgotten since it came. */
+	if (error == 0 && fetched_of(query->names, query->dir, &listing) == -ENOENT &&
+	    inquire(query->names->inquiries, INQUIRY_LIST, query->dir, "", list_asked, query) == 0)
+		return;
 	query->listing(query->context, user_list_error(query, error));
 	query_free(query);
 }
@@ -504,26 +578,32 @@ int64_t names_listing_left(struct names *names, const char *dir)
 
 /* What readers found out */
 
-void names_doubt(struct names *names, const char *dir, const char *name)
+void names_doubt(struct names *names, const char *dir, const char *name, const char *validator,
+		 bool unread)
 {
 	struct entry entry;
 
-	if (catalog_find(names->catalog, dir, name, &entry) != 0)
+	if (catalog_find(names->catalog, dir, name, &entry) != 0 ||
+	    strcmp(entry.validator, validator) != 0 || entry.checked == 0)
 		return;
+	if (unread)
+		inquiry_doubt(names->inquiries, dir, name);
 	entry.checked = 0;
 	catalog_learn(names->catalog, dir, name, &entry);
 }
 
-int names_new_version(struct names *names, const char *dir, const char *name, char *validator_out)
+int names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry)
 {
-	struct entry entry;
-	int error = catalog_find(names->catalog, dir, name, &entry);
+	struct entry known;
 
-	if (error != 0)
-		return error;
-	inquiry_new_once(entry.validator);
-	error = catalog_learn(names->catalog, dir, name, &entry);
+	pthread_mutex_lock(&names->versions);
+	int error = catalog_find(names->catalog, dir, name, &known);
+	if (error == 0 && strcmp(known.validator, entry->validator) == 0) {
+		inquiry_new_once(known.validator);
+		error = catalog_learn(names->catalog, dir, name, &known);
+	}
+	pthread_mutex_unlock(&names->versions);
 	if (error == 0)
-		memcpy(validator_out, entry.validator, ENTRY_VALIDATOR_MAX);
+		*entry = known;
 	return error;
 }

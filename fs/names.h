@@ -40,6 +40,7 @@ void names_destroy(struct names *names);
 /* Whether no question is under way. */
 bool names_idle(struct names *names);
 void names_configure(struct names *names, int64_t revalidate, bool offline);
+int64_t names_revalidate(struct names *names);
 /* Ends the believing: what is known stays for offline use only after the next answer. */
 void names_distrust(struct names *names);
 
@@ -71,11 +72,17 @@ void names_list(struct names *names, const char *dir, names_listed *done, void *
 /* For how many seconds the listing of DIR may be believed further. */
 int64_t names_listing_left(struct names *names, const char *dir);
 
-/* The origin has shown that what is known of the name is out of date. */
-void names_doubt(struct names *names, const char *dir, const char *name);
+/* An open of the name is about to come again, because the origin has another version than the
+ * kernel: what was just learned is believed until then, whatever `revalidate` is. */
+void names_expect(struct names *names, const char *dir, const char *name);
+/* The origin has shown that VALIDATOR is not the name's any more. UNREAD: and not an octet was got
+ * while it was. */
+void names_doubt(struct names *names, const char *dir, const char *name, const char *validator,
+		 bool unread);
 /* Gives the name, whose origin has no validator, a version of its own: "once:" and a number that
- * never was before. VALIDATOR_OUT: ENTRY_VALIDATOR_MAX octets. */
-int names_new_version(struct names *names, const char *dir, const char *name, char *validator_out);
+ * never was before. ENTRY, which cannot be used, becomes what is known of the name then; if that is
+ * of another version already, somebody was first, and it stays. */
+int names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry);
 bool names_is_once(const char *validator);
 
 #endif

@@ -258,14 +258,19 @@ void node_attributes(struct nodes *nodes, struct node *node, struct stat *attrib
 	attributes_out->st_atime = attributes_out->st_ctime = attributes_out->st_mtime;
 }
 
-struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file)
+struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file,
+			       bool begins)
 {
 	pthread_mutex_lock(&nodes->lock);
-	if (node->file == NULL)
+	if (node->file == NULL && !(begins && node->tried)) {
 		node->file = file;
-	node->opens++;
-	node->lookups++;
+		node->tried |= begins;
+	}
 	file = node->file;
+	if (file != NULL) {
+		node->opens++;
+		node->lookups++;
+	}
 	pthread_mutex_unlock(&nodes->lock);
 	return file;
 }
@@ -283,22 +288,13 @@ struct fetch_file *node_closed(struct nodes *nodes, struct node *node)
 	struct fetch_file *file = NULL;
 
 	pthread_mutex_lock(&nodes->lock);
-	if (--node->opens == 0) {
+	if (node->opens == 0 || --node->opens == 0) {
 		file = node->file;
 		node->file = NULL;
 	}
 	pthread_mutex_unlock(&nodes->lock);
 	node_forget(nodes, node, 1);
 	return file;
-}
-
-bool node_try(struct nodes *nodes, struct node *node)
-{
-	pthread_mutex_lock(&nodes->lock);
-	bool tried = node->tried;
-	node->tried = true;
-	pthread_mutex_unlock(&nodes->lock);
-	return tried;
 }
 
 static bool below(const struct node *node, const char *path)
@@ -332,15 +328,29 @@ uint64_t nodes_count(struct nodes *nodes)
 	return count;
 }
 
+void nodes_close(struct nodes *nodes)
+{
+	if (nodes == NULL)
+		return;
+	pthread_mutex_lock(&nodes->lock);
+	for (uint64_t i = 0; i < nodes->bucket_count; i++)
+		for (struct node *node = nodes->buckets[i]; node != NULL; node = node->next) {
+			fetch_file_put(node->file);
+			node->file = NULL;
+			node->opens = 0;
+		}
+	pthread_mutex_unlock(&nodes->lock);
+}
+
 void nodes_destroy(struct nodes *nodes)
 {
 	if (nodes == NULL)
 		return;
+	nodes_close(nodes);
 	for (uint64_t i = 0; i < nodes->bucket_count; i++) {
 		struct node *next;
 		for (struct node *node = nodes->buckets[i]; node != NULL; node = next) {
 			next = node->next;
-			fetch_file_put(node->file);
 			free(node);
 		}
 	}

@@ -51,6 +51,8 @@ struct nodes_owner {
 uint64_t node_number(const struct node *parent, const char *name);
 
 int nodes_create(const struct nodes_owner *owner, struct nodes **nodes_out);
+/* Closes what the kernel, which will not ask again, left open. NULL is fine. */
+void nodes_close(struct nodes *nodes);
 /* Frees all nodes, whatever the kernel still knows. NULL is fine. */
 void nodes_destroy(struct nodes *nodes);
 struct node *nodes_root(struct nodes *nodes);
@@ -68,14 +70,13 @@ int node_path(const struct node *node, char *path, size_t size);
 void node_attributes(struct nodes *nodes, struct node *node, struct stat *attributes_out);
 
 /* The file of an open node; references are counted by fetch. node_opened() keeps the first one it
- * is given and returns it, so that all opens of a version share it. */
-struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file);
+ * is given and returns it, so that all opens of a version share it. BEGINS: FILE is about to begin
+ * the only answer there will ever be; NULL when it was begun before, and nothing is opened. */
+struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file,
+			       bool begins);
 struct fetch_file *node_file(struct nodes *nodes, struct node *node);
 /* Returns the file when this was the last open, to be put; else NULL. */
 struct fetch_file *node_closed(struct nodes *nodes, struct node *node);
-
-/* Whether it was tried before; from now on it was. */
-bool node_try(struct nodes *nodes, struct node *node);
 
 /* Calls VISIT for every node that is PATH or below it ("": all), the root excepted; VISIT may not
  * call back. */

@@ -11,9 +11,12 @@ struct opening {
 	struct node *node;
 	char *path, *dir; /* DIR is a prefix of PATH, copied */
 	struct entry entry;
-	struct object *object;   /* what the store has of the version known so far; NULL: nothing */
-	struct fetch_file *file; /* while a content without a length is read */
+	struct object *object; /* what the store has of the version known so far; NULL: nothing */
+	/* While a content without a length is read: */
+	struct fetch_file *file;
 	struct fetch_read whole;
+	LIST_ENTRY(opening) in_measuring; /* mount->measuring_lock, as the next two */
+	struct opening *joined, *next;    /* others that wait for the same */
 	opening_done *done;
 	void *context;
 };
@@ -21,23 +24,79 @@ struct opening {
 static void opening_end(struct opening *opening, int error, struct fetch_file *file)
 {
 	object_put(opening->object);
+	if (error == -ESTALE)
+		names_expect(opening->mount->names, opening->dir, opening->node->name);
 	opening->done(opening->context, error, file);
 	free(opening->path);
 	free(opening->dir);
 	free(opening);
 }
 
-/* The object of the version, new or not, and the file that the node's opens share. */
+/* Makes FILE the node's, or opens the one that is, which *file_inout becomes. */
+static int share(struct opening *opening, const struct names_answer *answer, unsigned flags,
+		 struct fetch_file **file_inout)
+{
+	struct mount *mount = opening->mount;
+	bool once = flags & FETCH_ONE_ANSWER;
+	bool body = answer->body_length > 0 && answer->body_length == object_size(opening->object);
+	struct fetch_file *file = *file_inout;
+
+	/* Before others can see it: then nobody misses what is at hand. */
+	if (body)
+		fetch_seed(file, 0, answer->body, answer->body_length);
+	struct fetch_file *shared =
+		node_opened(mount->nodes, opening->node, file, once && !(flags & FETCH_ANSWERED));
+	if (shared != file)
+		fetch_file_put(file);
+	if (shared == NULL)
+		return -ESTALE;
+	if (shared != file && body)
+		fetch_seed(shared, 0, answer->body, answer->body_length);
+	/* A version of one answer can be opened when all of it is here, when the answer is still
+	 * coming, or when it was never begun. */
+	if (once && !body && !fetch_file_alive(shared) && !object_complete(opening->object)) {
+		opening_close(mount, opening->node);
+		return -ESTALE;
+	}
+	fetch_file_revive(shared);
+	*file_inout = shared;
+	return 0;
+}
+
+/* Whether the one answer has begun to come, and has not come whole. */
+static bool was_begun(struct opening *opening)
+{
+	if (opening->object == NULL)
+		(void)store_find(opening->mount->store, opening->path, opening->entry.validator,
+				 (uint64_t)opening->entry.size, &opening->object);
+	return opening->object != NULL && !object_complete(opening->object);
+}
+
+static bool is_open(struct opening *opening)
+{
+	struct fetch_file *file = node_file(opening->mount->nodes, opening->node);
+
+	fetch_file_put(file);
+	return file != NULL;
+}
+
+/* The object of the version, new or not, and the file that the node's opens share. -ESTALE: it is
+ * of one answer, which is lost. */
 static int open_version(struct opening *opening, const struct names_answer *answer,
 			struct fetch_file **file_out)
 {
 	struct mount *mount = opening->mount;
 	const struct entry *entry = &opening->entry;
 	unsigned flags = entry->flags & ENTRY_NO_RANGES ? FETCH_NO_RANGES : 0;
-	struct fetch_file *file, *shared;
+	struct fetch_file *file;
 
-	if (names_is_once(entry->validator))
+	if (names_is_once(entry->validator)) {
+		if (was_begun(opening) && answer->body == NULL && !is_open(opening))
+			return -ESTALE;
 		flags |= FETCH_ONE_ANSWER;
+		if (answer->body != NULL || opening->object != NULL)
+			flags |= FETCH_ANSWERED;
+	}
 	if (opening->object == NULL) {
 		int error = store_object(mount->store, opening->path, entry->validator,
 					 (uint64_t)entry->size, &opening->object);
@@ -47,30 +106,48 @@ static int open_version(struct opening *opening, const struct names_answer *answ
 	}
 	int error = fetch_open(mount->fetch, opening->object, opening->path, entry->validator,
 			       flags, &file);
-	if (error != 0)
-		return error;
-	shared = node_opened(mount->nodes, opening->node, file);
-	if (shared != file)
-		fetch_file_put(file);
-	if (answer->body != NULL && answer->body_length > 0 &&
-	    answer->body_length == (uint64_t)entry->size)
-		fetch_seed(shared, 0, answer->body, answer->body_length);
-	*file_out = shared;
-	return 0;
+	if (error == 0)
+		error = share(opening, answer, flags, &file);
+	if (error == 0)
+		*file_out = file;
+	return error;
 }
 
-/* A version of one answer can be opened when all of it is here, when the answer is still coming,
- * or when it was never begun. Else another version must be. */
-static bool answer_is_lost(struct opening *opening)
+/* Several that want the same content, whose length nobody knows, wait for one reading of it: a
+ * reading each might give each a version of its own. Returns whether somebody else reads. */
+static bool join_measuring(struct opening *opening)
 {
 	struct mount *mount = opening->mount;
-	struct fetch_file *file = node_file(mount->nodes, opening->node);
-	bool alive = file != NULL && fetch_file_alive(file);
+	struct opening *other;
 
-	fetch_file_put(file);
-	if (alive || (opening->object != NULL && object_complete(opening->object)))
-		return false;
-	return node_try(mount->nodes, opening->node) || opening->object != NULL;
+	pthread_mutex_lock(&mount->measuring_lock);
+	LIST_FOREACH (other, &mount->measuring, in_measuring)
+		if (strcmp(other->path, opening->path) == 0)
+			break;
+	if (other != NULL) {
+		opening->next = other->joined;
+		other->joined = opening;
+	} else {
+		LIST_INSERT_HEAD(&mount->measuring, opening, in_measuring);
+	}
+	pthread_mutex_unlock(&mount->measuring_lock);
+	return other != NULL;
+}
+
+static void end_measuring(struct opening *opening, int error)
+{
+	struct mount *mount = opening->mount;
+
+	pthread_mutex_lock(&mount->measuring_lock);
+	LIST_REMOVE(opening, in_measuring);
+	struct opening *joined = opening->joined;
+	pthread_mutex_unlock(&mount->measuring_lock);
+	while (joined != NULL) {
+		struct opening *next = joined->next;
+		opening_end(joined, error, NULL);
+		joined = next;
+	}
+	opening_end(opening, error, NULL);
 }
 
 static void whole_read(struct fetch_read *read, int error)
@@ -89,7 +166,7 @@ static void whole_read(struct fetch_read *read, int error)
 	}
 	fetch_file_put(opening->file);
 	/* The node was made when nobody knew the size. */
-	opening_end(opening, error != 0 ? error : -ESTALE, NULL);
+	end_measuring(opening, error != 0 ? error : -ESTALE);
 }
 
 static void read_whole(struct opening *opening)
@@ -97,6 +174,8 @@ static void read_whole(struct opening *opening)
 	struct mount *mount = opening->mount;
 	unsigned flags = FETCH_NO_RANGES;
 
+	if (join_measuring(opening))
+		return;
 	if (opening->entry.validator[0] == '\0')
 		inquiry_new_once(opening->entry.validator);
 	if (names_is_once(opening->entry.validator))
@@ -109,7 +188,7 @@ static void read_whole(struct opening *opening)
 		error = fetch_open(mount->fetch, opening->object, opening->path,
 				   opening->entry.validator, flags, &opening->file);
 	if (error != 0) {
-		opening_end(opening, error, NULL);
+		end_measuring(opening, error);
 		return;
 	}
 	opening->whole.file = opening->file;
@@ -127,6 +206,22 @@ static void drop_other_object(struct opening *opening, const struct entry *entry
 	}
 }
 
+/* Keeps the body that came along for the open that follows. */
+static void keep_body(struct opening *opening, const struct names_answer *answer)
+{
+	struct mount *mount = opening->mount;
+	const struct entry *entry = &opening->entry;
+
+	if (answer->body_length == 0 || answer->body_length != (uint64_t)entry->size)
+		return;
+	if (opening->object == NULL && store_object(mount->store, opening->path, entry->validator,
+						    answer->body_length, &opening->object) != 0)
+		return;
+	store_supersede(mount->store, opening->object);
+	/* A store that cannot take it costs a second request. */
+	(void)object_write(opening->object, 0, answer->body, answer->body_length);
+}
+
 static int choose(struct opening *opening, const struct names_answer *answer,
 		  struct fetch_file **file_out)
 {
@@ -134,19 +229,22 @@ static int choose(struct opening *opening, const struct names_answer *answer,
 	struct entry *entry = &opening->entry;
 
 	if (entry->validator[0] == '\0') {
-		int error = names_new_version(mount->names, opening->dir, opening->node->name,
-					      entry->validator);
+		int error =
+			names_new_version(mount->names, opening->dir, opening->node->name, entry);
 		if (error != 0)
 			return error;
 	}
-	if (!node_is(mount->nodes, opening->node, entry))
+	if (!node_is(mount->nodes, opening->node, entry)) {
+		keep_body(opening, answer);
 		return -ESTALE;
-	if (names_is_once(entry->validator) && answer->body == NULL && answer_is_lost(opening)) {
-		int error = names_new_version(mount->names, opening->dir, opening->node->name,
-					      entry->validator);
-		return error != 0 ? error : -ESTALE;
 	}
-	return open_version(opening, answer, file_out);
+	int error = open_version(opening, answer, file_out);
+	if (error == -ESTALE && names_is_once(entry->validator)) {
+		int made =
+			names_new_version(mount->names, opening->dir, opening->node->name, entry);
+		error = made != 0 ? made : error;
+	}
+	return error;
 }
 
 static void resolved(void *context, int error, const struct names_answer *answer)

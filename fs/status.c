@@ -185,6 +185,8 @@ int config_make(struct mount *mount, char **text_out, size_t *length_out)
 
 	if (stream == NULL)
 		return -ENOMEM;
+	pthread_mutex_lock(&mount->config_lock);
 	config_print(mount->config, stream);
+	pthread_mutex_unlock(&mount->config_lock);
 	return fclose(stream) == 0 ? 0 : -ENOMEM;
 }

@@ -261,6 +261,8 @@ static int walk(struct warmth *warmth, struct node *directory, unsigned depth)
 {
 	struct catalog_name *names = calloc(NAMES_AT_ONCE, sizeof *names);
 	char dir[NODE_PATH_MAX];
+	struct catalog *catalog = warmth->mount->catalog;
+	struct catalog_hold *hold = NULL;
 	struct arrival arrival;
 	uint64_t after = 0;
 	int count = 0;
@@ -269,18 +271,20 @@ static int walk(struct warmth *warmth, struct node *directory, unsigned depth)
 					 : node_path(directory, dir, sizeof dir);
 
 	if (error == 0) {
+		hold = catalog_hold(catalog, dir);
 		arrival_init(&arrival);
 		names_list(warmth->mount->names, dir, listed, &arrival);
 		error = await(&arrival);
 	}
-	while (error == 0 && (count = catalog_read(warmth->mount->catalog, dir, after, names,
-						   NAMES_AT_ONCE)) > 0) {
+	while (error == 0 &&
+	       (count = catalog_read(catalog, dir, after, names, NAMES_AT_ONCE)) > 0) {
 		for (int i = 0; i < count && error == 0; i++) {
 			note(warmth, walk_name(warmth, directory, names[i].name, depth));
 			error = job_cancelled(warmth->job) ? -ECANCELED : 0;
 		}
 		after = names[count - 1].cookie;
 	}
+	catalog_release(catalog, hold);
 	free(names);
 	return error != 0 ? error : count;
 }
