@@ -6,16 +6,18 @@
 
 BEHAVIOURS is a JSON file: {"/path": BEHAVIOUR, ...}. "*" stands for every other path (else 404).
 A BEHAVIOUR is an object, or a list of objects for one request after the other: each serves "times"
-requests (default 1), the last one all that follow. On the control port,
+requests (default 1), the last one all that follow. "HEAD /path" is for that method only. On the
+control port,
     PUT /?path=/a   sets the behaviour of /a (body: JSON; null takes it away)
     GET /?path=/a   the octets that /a has now, whole and honest
 
 Content                    "body": text  "size": N (random octets of "seed": N)  "file": PATH
-                           "links": [HREF, ...] a listing in the manner of nginx
+                           "links": [HREF or [HREF, SIZE], ...] a listing in the manner of nginx
                            "endless_listing": N octets of it, made while they are sent
 Before the answer          "delay": seconds  "drop": true (close without a word)
                            "garbage": text sent in place of head and body, then close
-                           "endless_headers": true
+                           "endless_headers": true   "interim": N answers 103 before the real one
+                           "user": NAME:PASSWORD (401 to who does not say so)
 The answer's head          "status": N  "redirect": LOCATION  "headers": {NAME: VALUE or null}
                            "etag": '"x"', 'W/"x"', "changing" or null (default: of the content)
                            "last_modified": text (default: none)  "date": text
@@ -29,6 +31,7 @@ The answer's body          "truncate": N octets, then close   "stall": N octets,
 Each request is a line of JSON in the log: method, path, range, if_range, status, bytes, headers.
 """
 import argparse
+import base64
 import gzip
 import hashlib
 import json
@@ -48,9 +51,9 @@ etag_counter = 0
 stopping = threading.Event()
 
 
-def select_behaviour(path, consume=True):
+def select_behaviour(path, method="GET", consume=True):
     with lock:
-        key = path if path in behaviours else "*"
+        key = next((k for k in (f"{method} {path}", path) if k in behaviours), "*")
         found = behaviours.get(key)
         if not isinstance(found, list):
             return found
@@ -69,9 +72,10 @@ def listing_start(path):
             '<a href="../">../</a>\r\n').encode()
 
 
-def listing_line(href):
+def listing_line(link):
+    href, size = link if isinstance(link, list) else (link, 1000)
     text = urllib.parse.unquote(href)[:50].replace("&", "&amp;").replace("<", "&lt;")
-    size = "-" if href.endswith("/") else "1000"
+    size = "-" if href.endswith("/") else size
     return (f'<a href="{href}">{text}</a>{"":{max(1, 51 - len(text))}}'
             f"01-Jan-2020 00:00 {size:>19}\r\n").encode("utf-8", "surrogateescape")
 
@@ -112,6 +116,13 @@ def etag_of(behaviour, content):
             etag_counter += 1
             return f'"change-{etag_counter}"'
     return behaviour["etag"]
+
+
+def knows_user(behaviour, headers):
+    if "user" not in behaviour:
+        return True
+    expected = "Basic " + base64.b64encode(behaviour["user"].encode()).decode()
+    return headers.get("authorization") == expected
 
 
 def asked_range(header, size):
@@ -245,7 +256,9 @@ class Connection(socketserver.StreamRequestHandler):
             return False
         method, target, headers, _, line = request
         path = urllib.parse.unquote(target.partition("?")[0], errors="surrogateescape")
-        behaviour = select_behaviour(path) or {"status": 404, "etag": None}
+        behaviour = select_behaviour(path, method) or {"status": 404, "etag": None}
+        if not knows_user(behaviour, headers):
+            behaviour = {"status": 401, "etag": None, "headers": {"WWW-Authenticate": "Basic"}}
         record = {"method": method, "path": path, "target": target, "headers": headers,
                   "range": headers.get("range"), "if_range": headers.get("if-range"),
                   "status": 0, "bytes": 0}
@@ -265,6 +278,8 @@ class Connection(socketserver.StreamRequestHandler):
             return self.send_endless_headers()
         answer = Answer(behaviour, path, headers)
         record["status"] = answer.status
+        for _ in range(behaviour.get("interim", 0)):
+            self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style>\r\n\r\n")
         self.wfile.write(answer.head())
         if method == "HEAD" or answer.status in (204, 304):
             return not answer.closes()
@@ -302,7 +317,7 @@ class Connection(socketserver.StreamRequestHandler):
             self.wfile.write(part)
             record["bytes"] += min(step, len(piece) - start)
             if rate:
-                stopping.wait(max(0.1, 1 / rate))
+                stopping.wait(min(step, len(piece) - start) / rate)
 
 
 class Control(socketserver.StreamRequestHandler):

@@ -21,7 +21,7 @@ record() {
 median() {
 	printf '%s\n' ${figures[$1/$2]:-} | sort -g | awk 'NF { v[n++] = $1 }
 		END { if (n) { m = n % 2 ? v[(n - 1) / 2] : (v[n / 2 - 1] + v[n / 2]) / 2
-			printf m < 100 ? "%.2f\n" : "%.0f\n", m } }'
+			printf((m < 100 ? "%.2f\n" : "%.0f\n"), m) } }'
 }
 
 # rate OCTETS SECONDS: MB/s
@@ -47,7 +47,7 @@ target() {
 	fi
 	verdicts+=("$(awk -v w="$1" -v l="$left" -v r="$right" -v f="$4" -v n="$3" 'BEGIN {
 		q = r ? l / r : 0
-		printf "%s: %.2f x %s, target %s: %s", w, q, n, f, q >= f ? "reached" : "NOT REACHED" }')")
+		printf "%s: %.2f x %s, target %s: %s", w, q, n, f, (q >= f ? "reached" : "NOT REACHED") }')")
 }
 
 # limit WORK WHAT MAX UNIT: the median is to be at most MAX.
@@ -59,7 +59,7 @@ limit() {
 		return
 	fi
 	verdicts+=("$(awk -v w="$1" -v v="$value" -v m="$3" -v u="$4" 'BEGIN {
-		printf "%s: %s %s, target at most %s: %s", w, v, u, m, v <= m ? "reached" : "NOT REACHED" }')")
+		printf "%s: %s %s, target at most %s: %s", w, v, u, m, (v <= m ? "reached" : "NOT REACHED") }')")
 }
 
 print_circumstances() {

@@ -15,5 +15,6 @@ wait "$first"
 wait "$second"
 assert_same_file "$TEST_DIR/first" "$TEST_DIR/second"
 assert_eq 60000 "$(stat -c %s "$TEST_DIR/first")" size
-assert_eq 1 "$(faulty_requests '.method == "GET" and .path == "/file"')" 'requests for the file'
+requested_once() { [ "$(faulty_requests '.method == "GET" and .path == "/file"')" = 1 ]; }
+wait_until 5 requested_once
 umount_fs

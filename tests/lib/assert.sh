@@ -59,6 +59,12 @@ assert_fails() {
 	[ "$status" != 0 ] || fail "succeeded, but should not: $*"
 	[ "$status" -lt 128 ] || fail "ended by signal $((status - 128)): $*"
 }
+# assert_refused REGEX COMMAND...: it must fail and say why.
+assert_refused() {
+	local message
+	if message=$(LC_ALL=C "${@:2}" 2>&1 >/dev/null); then fail "succeeded, but should not: ${*:2}"; fi
+	assert_match "$1" "$message" "what was said by ${*:2}"
+}
 assert_same_file() {
 	cmp -- "$1" "$2" || fail "$1 and $2 differ"
 }

@@ -38,10 +38,11 @@ start_fs() {
 	launch_fs "$MOUNT"
 }
 
+# launch_fs MOUNT: FS_AS may hold words that run a command as somebody else (setpriv ...).
 launch_fs() {
 	FS_LOG=$TEST_DIR/mount-$(basename "$1").log
-	# The same file for every life of the mount: append.
-	eval "${FS_AS:-} ${mount_command[$1]}" >>"$FS_LOG" 2>&1 </dev/null &
+	# The same file for every life of the mount: append. The process is the daemon, no shell.
+	eval "exec ${FS_AS:-} ${mount_command[$1]}" >>"$FS_LOG" 2>&1 </dev/null &
 	FS_PID=$!
 	mount_pid[$1]=$FS_PID
 	mounts+=("$1")
@@ -138,4 +139,15 @@ own_dev_fuse() {
 make_tree() {
 	requires_cmd python3
 	tests/make_tree.py "$1" "${2:-wild}"
+}
+
+# drop_pages FILE...: what the kernel keeps of them, so that the next read asks the daemon.
+drop_pages() {
+	local file
+	for file; do dd if="$file" of=/dev/null iflag=nocache count=0 status=none; done
+}
+
+# waits_for_fuse PID: whether it is held up in a request to a daemon, or for a page from one.
+waits_for_fuse() {
+	grep -qE 'fuse|folio|request_wait' "/proc/$1/wchan"
 }

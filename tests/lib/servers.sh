@@ -219,3 +219,9 @@ faulty_set() {
 faulty_requests() {
 	jq -s "map(select($1)) | length" "$FAULTY_LOG"
 }
+
+# faulty_requested COUNT FILTER: whether so many are logged by now, for wait_until: a request is
+# logged when its answer was sent.
+faulty_requested() {
+	test "$(faulty_requests "$2")" -ge "$1"
+}

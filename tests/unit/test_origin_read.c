@@ -113,7 +113,9 @@ static const struct lie *current_lie;
 
 static bool tell_lie(struct scripted_request *request)
 {
-	scripted_send(request, "%s\r\n\r\n%s", current_lie->head, current_lie->body);
+	/* Said, since curl gives up when it finds too many connections closed without a word. */
+	scripted_send(request, "%s\r\nConnection: close\r\n\r\n%s", current_lie->head,
+		      current_lie->body);
 	return false;
 }
 
