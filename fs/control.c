@@ -138,6 +138,13 @@ static bool may_administer(fuse_req_t request, const struct config *config)
 	return context->gid == config->admin_gid;
 }
 
+static void session_get(struct session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	session->references++;
+	pthread_mutex_unlock(&session->lock);
+}
+
 static void session_put(struct session *session)
 {
 	pthread_mutex_lock(&session->lock);
@@ -336,9 +343,7 @@ static void read_admin(fuse_req_t request, struct session *session, size_t size,
 	call->offset = offset;
 	call->waiter.position = position;
 	call->waiter.wake = answer_ready;
-	pthread_mutex_lock(&session->lock);
-	session->references++;
-	pthread_mutex_unlock(&session->lock);
+	session_get(session);
 	call_park(&session->mount->calls, &call->call, request);
 	job_wait(job, &call->waiter);
 }
@@ -353,7 +358,10 @@ void control_read(fuse_req_t request, size_t size, off_t offset, struct fuse_fil
 	}
 	size_t start = (size_t)offset < session->length ? (size_t)offset : session->length;
 	size_t left = session->length - start;
+	/* The reader may have closed it before the reply returns. */
+	session_get(session);
 	fuse_reply_buf(request, session->text + start, size < left ? size : left);
+	session_put(session);
 }
 
 void control_poll(fuse_req_t request, struct fuse_file_info *info, struct fuse_pollhandle *handle)

@@ -21,6 +21,9 @@
 #define FICKLE_SECONDS 600
 #define DOUBTED 64u
 
+/* How often a listing that is flushed while it is written is written anew. Our choice. */
+#define FORGOTTEN_MAX 10
+
 struct asker {
 	struct asker *next;
 	inquiry_done *done;
@@ -187,9 +190,13 @@ static void learn_listing(struct inquiry *inquiry)
 		log_warning("listing of /%s: %" PRIu32 " impossible names left out",
 			    log_escape(name, sizeof name, inquiry->dir),
 			    directory_rejected(inquiry->directory));
-	int error = catalog_replace(catalog, inquiry->dir, inquiry->directory, (int64_t)time(NULL));
-	if (error != 0)
-		inquiry->error = error;
+	/* A flush may forget the directory while its listing is written. */
+	for (int tries = 0; tries < FORGOTTEN_MAX; tries++) {
+		inquiry->error = catalog_replace(catalog, inquiry->dir, inquiry->directory,
+						 (int64_t)time(NULL));
+		if (inquiry->error != -ECANCELED)
+			return;
+	}
 }
 
 static void deliver(struct pool_job *job)

@@ -19,6 +19,7 @@ struct jobs {
 	pthread_cond_t ended;
 	LIST_HEAD(, job) running;
 	unsigned count, last_number;
+	bool stopping;
 };
 
 struct job {
@@ -50,13 +51,14 @@ int jobs_create(struct jobs **jobs_out)
 	return 0;
 }
 
-void jobs_destroy(struct jobs *jobs)
+void jobs_stop(struct jobs *jobs)
 {
 	struct job *job;
 
 	if (jobs == NULL)
 		return;
 	pthread_mutex_lock(&jobs->lock);
+	jobs->stopping = true;
 	LIST_FOREACH (job, &jobs->running, in_running) {
 		pthread_mutex_lock(&job->lock);
 		job->cancelled = true;
@@ -65,6 +67,13 @@ void jobs_destroy(struct jobs *jobs)
 	while (jobs->count > 0)
 		pthread_cond_wait(&jobs->ended, &jobs->lock);
 	pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_destroy(struct jobs *jobs)
+{
+	if (jobs == NULL)
+		return;
+	jobs_stop(jobs);
 	pthread_mutex_destroy(&jobs->lock);
 	pthread_cond_destroy(&jobs->ended);
 	free(jobs);
@@ -232,7 +241,7 @@ int job_start(struct job *job, int (*run)(struct job *job, void *context), void 
 	job->run = run;
 	job->context = context;
 	pthread_mutex_lock(&jobs->lock);
-	if (jobs->count >= RUNNING_MAX) {
+	if (jobs->stopping || jobs->count >= RUNNING_MAX) {
 		pthread_mutex_unlock(&jobs->lock);
 		return -EBUSY;
 	}

@@ -15,14 +15,16 @@ struct jobs;
 struct job;
 
 int jobs_create(struct jobs **jobs_out);
-/* Cancels what runs and waits for its end. NULL is fine. */
+/* Cancels what runs, waits for its end, and starts nothing any more. NULL is fine. */
+void jobs_stop(struct jobs *jobs);
+/* NULL is fine. */
 void jobs_destroy(struct jobs *jobs);
 
 /* A command with no text yet; one reference is the caller's. */
 int job_create(struct jobs *jobs, const char *command, struct job **job_out);
 /* Has RUN carry it out on a thread of its own: it writes progress and returns 0 or a negative
  * errno, which becomes the last line. CONTEXT is freed with free() afterwards. -EBUSY when too
- * many run: CONTEXT stays the caller's. */
+ * many run or the mount ends: CONTEXT stays the caller's. */
 int job_start(struct job *job, int (*run)(struct job *job, void *context), void *context);
 struct job *job_get(struct job *job);
 void job_put(struct job *job);

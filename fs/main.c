@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,9 @@
 /* What the kernel may ask for ahead of a sequential reader, in KiB: requests as large as FUSE
  * allows, which halves the cost of a read. Our choice. */
 #define KERNEL_READAHEAD_KIB "1024"
+
+/* Within the process: the session is to end, or its loop has. */
+#define SIGNAL_END SIGUSR1
 
 struct ready {
 	int pipe; /* -1: in the foreground */
@@ -125,44 +129,85 @@ static int drop_privileges(const struct mount *mount, int *unmounter_out)
 	return 0;
 }
 
-static struct mount *reloading;
+/* What the thread that waits for signals needs. */
+struct watch {
+	struct mount *mount;
+	const sigset_t *signals;
+	pthread_t server;  /* in the session's loop */
+	atomic_bool ended; /* it is not any more */
+};
 
-static void *reload_on_signal(void *argument)
+static void reload(struct mount *mount)
 {
-	sigset_t *signals = argument;
 	char message[1024];
+
+	log_reopen();
+	int error = mount_reload(mount, message, sizeof message);
+	if (*message != '\0')
+		log_write(error != 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "reload: %s", message);
+}
+
+static void ask_to_end(int number)
+{
+	(void)number;
+	kill(getpid(), SIGNAL_END);
+}
+
+static void end_loop(struct watch *watch)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+
+	mount_stop(watch->mount);
+	fuse_session_exit(watch->mount->session);
+	/* The loop looks and then sleeps; who wakes it in between must come again. */
+	while (!atomic_load(&watch->ended)) {
+		pthread_kill(watch->server, SIGTERM);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void *wait_for_signals(void *argument)
+{
+	struct watch *watch = argument;
 	int number;
 
-	while (sigwait(signals, &number) == 0) {
-		if (number != SIGHUP)
-			return NULL;
-		log_reopen();
-		int error = mount_reload(reloading, message, sizeof message);
-		if (*message != '\0')
-			log_write(error != 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "reload: %s",
-				  message);
+	while (sigwait(watch->signals, &number) == 0 && !atomic_load(&watch->ended)) {
+		if (number == SIGNAL_END)
+			end_loop(watch);
+		else
+			reload(watch->mount);
 	}
 	return NULL;
+}
+
+/* The loop must be interrupted by them, so that it sees that it is to end: no SA_RESTART. */
+static void handle_signals(void)
+{
+	const struct sigaction action = {.sa_handler = ask_to_end};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 }
 
 /* With the session mounted: serves it to its end. */
 static int serve(struct mount *mount, sigset_t *signals)
 {
 	struct fuse_loop_config *loop = fuse_loop_cfg_create();
-	pthread_t reloader;
+	struct watch watch = {.mount = mount, .signals = signals, .server = pthread_self()};
+	pthread_t watcher;
 
 	if (loop == NULL)
 		return -ENOMEM;
 	fuse_loop_cfg_set_clone_fd(loop, 0);
 	fuse_loop_cfg_set_idle_threads(loop, IDLE_THREADS_MAX);
-	reloading = mount;
-	int error = -pthread_create(&reloader, NULL, reload_on_signal, signals);
+	int error = -pthread_create(&watcher, NULL, wait_for_signals, &watch);
 	if (error == 0) {
 		error = fuse_session_loop_mt(mount->session, loop);
 		/* A signal that ended the loop is no failure. */
 		error = error < 0 ? error : 0;
-		pthread_kill(reloader, SIGUSR1);
-		pthread_join(reloader, NULL);
+		atomic_store(&watch.ended, true);
+		pthread_kill(watcher, SIGNAL_END);
+		pthread_join(watcher, NULL);
 	}
 	fuse_loop_cfg_destroy(loop);
 	return error;
@@ -176,6 +221,7 @@ static int serve_and_unmount(struct mount *mount, sigset_t *signals, int unmount
 	bool tuning = pthread_create(&tuner, NULL, tune, mount->config->mountpoint) == 0;
 	int error = serve(mount, signals);
 
+	mount_finish(mount);
 	unmounter_end(unmounter, fuse_session_fd(mount->session));
 	fuse_session_unmount(mount->session);
 	/* If nobody has answered it, the unmounting did. */
@@ -194,21 +240,17 @@ static int run_session(struct mount *mount, sigset_t *signals)
 	fuse_opt_free_args(&args);
 	if (mount->session == NULL)
 		return -EINVAL;
-	int error = -EIO, unmounter = -1;
-	if (fuse_set_signal_handlers(mount->session) == 0) {
-		if (fuse_session_mount(mount->session, config->mountpoint) == 0) {
-			error = drop_privileges(mount, &unmounter);
-			if (error != 0) {
-				fprintf(stderr, "peerdistfs: cannot become user %s: %s\n",
-					config->run_as, strerror(-error));
-				unmounter_end(unmounter, fuse_session_fd(mount->session));
-				fuse_session_unmount(mount->session);
-			} else {
-				error = serve_and_unmount(mount, signals, unmounter);
-			}
-		}
-		fuse_remove_signal_handlers(mount->session);
-	}
+	int unmounter = -1;
+	handle_signals();
+	if (fuse_session_mount(mount->session, config->mountpoint) != 0)
+		return -EIO;
+	int error = drop_privileges(mount, &unmounter);
+	if (error == 0)
+		return serve_and_unmount(mount, signals, unmounter);
+	fprintf(stderr, "peerdistfs: cannot become user %s: %s\n", config->run_as,
+		strerror(-error));
+	unmounter_end(unmounter, fuse_session_fd(mount->session));
+	fuse_session_unmount(mount->session);
 	return error;
 }
 
@@ -217,7 +259,7 @@ static void block_signals(sigset_t *signals)
 {
 	sigemptyset(signals);
 	sigaddset(signals, SIGHUP);
-	sigaddset(signals, SIGUSR1);
+	sigaddset(signals, SIGNAL_END);
 	pthread_sigmask(SIG_BLOCK, signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* A write beyond RLIMIT_FSIZE is a full disk, not our end. */

@@ -189,26 +189,40 @@ static bool no_transfer(struct mount *mount)
 	return mount->fetch == NULL || fetch_idle(mount->fetch);
 }
 
-/* First nothing new can start and what runs, which uses nodes, comes to its end; then the threads
- * go; then the rest. The end of a question may open a file and begin a transfer, not the other way
- * round. */
-void mount_destroy(struct mount *mount)
+void mount_stop(struct mount *mount)
 {
 	if (mount->fetch != NULL)
 		fetch_stop(mount->fetch);
-	if (mount->origin != NULL) {
+	if (mount->origin != NULL)
 		origin_stop(mount->origin);
+	jobs_stop(mount->jobs);
+}
+
+/* What runs uses nodes. The end of a question may open a file and begin a transfer, not the other
+ * way round. */
+void mount_finish(struct mount *mount)
+{
+	mount->finished = true;
+	mount_stop(mount);
+	if (mount->origin != NULL)
 		remember_dialect(mount);
-	}
-	jobs_destroy(mount->jobs);
 	wait_until_idle(mount, no_question);
 	open_files_end(&mount->open_files);
 	nodes_close(mount->nodes);
 	wait_until_idle(mount, no_transfer);
+}
+
+/* First nothing new can start and what runs comes to its end; then the threads go; then the rest.
+ */
+void mount_destroy(struct mount *mount)
+{
+	if (!mount->finished)
+		mount_finish(mount);
 	/* The loop's timers use what follows. */
 	origin_close(mount->origin);
 	loop_destroy(mount->loop);
 	pool_destroy(mount->pool);
+	jobs_destroy(mount->jobs);
 	names_destroy(mount->names);
 	fetch_destroy(mount->fetch);
 	nodes_destroy(mount->nodes);
@@ -227,7 +241,7 @@ struct known {
 	size_t count, room;
 };
 
-static void collect(void *context, const struct node *node)
+static void collect(void *context, struct node *node)
 {
 	struct known *known = context;
 
@@ -240,8 +254,13 @@ static void collect(void *context, const struct node *node)
 		known->room = room;
 	}
 	/* One more lookup, taken while the table is locked, keeps it for us. */
-	((struct node *)node)->lookups++;
-	known->nodes[known->count++] = (struct node *)node;
+	node->lookups++;
+	known->nodes[known->count++] = node;
+	/* The next lookup makes another node, without pages. To drop the pages of this one
+	 * (fuse_lowlevel_notify_inval_inode) would be to wait, in the kernel, for reads that we
+	 * are to answer: if we were killed then, neither they nor we would ever end. */
+	if (!node->directory)
+		node->current = false;
 }
 
 static void forget_one(struct mount *mount, struct node *node)
@@ -249,8 +268,6 @@ static void forget_one(struct mount *mount, struct node *node)
 	const struct node *parent = node->parent;
 	fuse_ino_t in = parent->parent == NULL ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)parent;
 
-	if (!node->directory)
-		fuse_lowlevel_notify_inval_inode(mount->session, (fuse_ino_t)(uintptr_t)node, 0, 0);
 	fuse_lowlevel_notify_inval_entry(mount->session, in, node->name, strlen(node->name));
 	node_forget(mount->nodes, node, 1);
 }

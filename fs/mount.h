@@ -42,6 +42,7 @@ struct mount {
 	char *only; /* the one name in it; NULL: all */
 	struct pool_job expire;
 	atomic_bool expiring;
+	bool finished;
 	atomic_ullong window_max; /* read-ahead, octets; what the cache's limit allows */
 	pthread_mutex_t measuring_lock;
 	LIST_HEAD(, opening) measuring; /* measuring_lock; contents without a length, being read */
@@ -57,6 +58,13 @@ extern const struct fuse_lowlevel_ops mount_operations;
  * with a MESSAGE for the user. CONFIG stays the caller's, who must not be about to fork. */
 int mount_create(struct config *config, struct mount **mount_out, char *message,
 		 size_t message_size);
+/* What waits for the origin is answered with an error, what runs is ended. To be called while the
+ * kernel is still answered: an administrator's job may be waiting for it to drop a page that it
+ * waits for us to fill. Any number of times, from any thread. */
+void mount_stop(struct mount *mount);
+/* Returns when nothing will be said to the kernel any more. No operation may be running or come;
+ * the connection must still be open. */
+void mount_finish(struct mount *mount);
 /* After the FUSE session has ended. */
 void mount_destroy(struct mount *mount);
 /* The origin at mount->base, with the options of the configuration. */
@@ -69,8 +77,8 @@ void mount_limit_changed(struct mount *mount);
 /* Reads the configuration file again. 0 with a MESSAGE of what needs a new mount ("": nothing), or
  * a negative errno with the reason. */
 int mount_reload(struct mount *mount, char *message, size_t message_size);
-/* Has the kernel forget the pages, attributes and names of PATH and below ("": everything). Must
- * not be called from a FUSE operation. */
+/* Has the kernel forget the pages, attributes and names of PATH and below ("": everything); those
+ * of an open file go when it is closed. Must not be called from a FUSE operation. */
 void mount_forget_kernel(struct mount *mount, const char *path);
 
 #endif

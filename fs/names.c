@@ -592,18 +592,18 @@ void names_doubt(struct names *names, const char *dir, const char *name, const c
 	catalog_learn(names->catalog, dir, name, &entry);
 }
 
-int names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry)
+void names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry)
 {
 	struct entry known;
 
 	pthread_mutex_lock(&names->versions);
-	int error = catalog_find(names->catalog, dir, name, &known);
-	if (error == 0 && strcmp(known.validator, entry->validator) == 0) {
-		inquiry_new_once(known.validator);
-		error = catalog_learn(names->catalog, dir, name, &known);
+	if (catalog_find(names->catalog, dir, name, &known) == 0 && known.kind == ENTRY_FILE &&
+	    strcmp(known.validator, entry->validator) != 0) {
+		*entry = known;
+	} else {
+		inquiry_new_once(entry->validator);
+		/* If it cannot be kept, the next open makes another one. */
+		(void)catalog_learn(names->catalog, dir, name, entry);
 	}
 	pthread_mutex_unlock(&names->versions);
-	if (error == 0)
-		*entry = known;
-	return error;
 }

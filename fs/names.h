@@ -82,7 +82,7 @@ void names_doubt(struct names *names, const char *dir, const char *name, const c
 /* Gives the name, whose origin has no validator, a version of its own: "once:" and a number that
  * never was before. ENTRY, which cannot be used, becomes what is known of the name then; if that is
  * of another version already, somebody was first, and it stays. */
-int names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry);
+void names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry);
 bool names_is_once(const char *validator);
 
 #endif

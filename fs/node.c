@@ -310,7 +310,7 @@ static bool below(const struct node *node, const char *path)
 }
 
 void nodes_visit(struct nodes *nodes, const char *path,
-		 void (*visit)(void *context, const struct node *node), void *context)
+		 void (*visit)(void *context, struct node *node), void *context)
 {
 	pthread_mutex_lock(&nodes->lock);
 	for (uint64_t i = 0; i < nodes->bucket_count; i++)

@@ -78,10 +78,10 @@ struct fetch_file *node_file(struct nodes *nodes, struct node *node);
 /* Returns the file when this was the last open, to be put; else NULL. */
 struct fetch_file *node_closed(struct nodes *nodes, struct node *node);
 
-/* Calls VISIT for every node that is PATH or below it ("": all), the root excepted; VISIT may not
- * call back. */
+/* Calls VISIT, with the lock held, for every node that is PATH or below it ("": all), the root
+ * excepted; VISIT may not call back. */
 void nodes_visit(struct nodes *nodes, const char *path,
-		 void (*visit)(void *context, const struct node *node), void *context);
+		 void (*visit)(void *context, struct node *node), void *context);
 uint64_t nodes_count(struct nodes *nodes);
 
 #endif

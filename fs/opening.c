@@ -228,22 +228,15 @@ static int choose(struct opening *opening, const struct names_answer *answer,
 	struct mount *mount = opening->mount;
 	struct entry *entry = &opening->entry;
 
-	if (entry->validator[0] == '\0') {
-		int error =
-			names_new_version(mount->names, opening->dir, opening->node->name, entry);
-		if (error != 0)
-			return error;
-	}
+	if (entry->validator[0] == '\0')
+		names_new_version(mount->names, opening->dir, opening->node->name, entry);
 	if (!node_is(mount->nodes, opening->node, entry)) {
 		keep_body(opening, answer);
 		return -ESTALE;
 	}
 	int error = open_version(opening, answer, file_out);
-	if (error == -ESTALE && names_is_once(entry->validator)) {
-		int made =
-			names_new_version(mount->names, opening->dir, opening->node->name, entry);
-		error = made != 0 ? made : error;
-	}
+	if (error == -ESTALE && names_is_once(entry->validator))
+		names_new_version(mount->names, opening->dir, opening->node->name, entry);
 	return error;
 }
 

@@ -28,12 +28,13 @@ reading() {
 	for pid in "${pids[@]}"; do if alive "$pid"; then return 0; fi; done
 	return 1
 }
+# As fast as it goes, several at a time (more than some are refused); not for ever, since readers
+# get nowhere where everything is slow.
 clears=0
-while reading; do
-	echo clear >"$MOUNT/.peerdist/admin" || fail 'clear was refused'
-	clears=$((clears + 1))
+while reading && [ "$clears" -lt 100 ]; do
+	if echo clear >"$MOUNT/.peerdist/admin"; then clears=$((clears + 1)); fi
 	sleep 0.02
-done
+done 2>/dev/null
 for pid in "${pids[@]}"; do wait "$pid" || fail 'a reader saw something wrong'; done
 assert_num "$clears" -gt 3 'clears under readers'
 

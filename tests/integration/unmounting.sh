@@ -55,6 +55,13 @@ kill "$FS_PID"
 ended 4 'SIGTERM with a silent origin'
 wait "$reader" && fail 'a reader of an unfinished file succeeded'
 mount_again
+# Also while clear waits for the kernel to drop the page that the reader waits for.
+reader silent
+echo clear >"$MOUNT/.peerdist/admin"
+kill "$FS_PID"
+ended 4 'SIGTERM with a silent origin and a clear under way'
+wait "$reader" && fail 'a reader of an unfinished file succeeded after clear'
+mount_again
 reader mute
 kill -KILL "$reader"
 wait "$reader" || :
