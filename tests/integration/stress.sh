@@ -21,7 +21,7 @@ background "$TEST_DIR/stress.log" "$BUILD/tests/integration/stress" run \
 	"$TEST_DIR/origin" "$MOUNT" "$seconds" "$readers" "$seed"
 stress_pid=$background_pid
 RANDOM=$seed
-commands=(clear 'clear /changing' 'clear /lasting/d' 'resize 6M' 'resize 24M' 'resize 64M' 'warm /'
+commands=(clear 'clear /changing' 'clear /lasting/d' 'resize 16M' 'resize 24M' 'resize 64M' 'warm /'
 	'warm /lasting' verify 'verify /changing' 'pin /lasting/b' 'unpin /lasting/b' jobs status help
 	'cancel 3')
 while alive "$stress_pid"; do
