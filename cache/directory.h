@@ -23,8 +23,9 @@ enum {
 	ENTRY_SIZE_EXACT = 1,  /* size is to the octet */
 	ENTRY_MTIME_EXACT = 2, /* mtime is to the second, in UTC */
 	ENTRY_NO_RANGES = 4,   /* the origin ignores or refuses ranges for it */
-	ENTRY_SIZE_MEASURED = 16, /* the origin gives no size: so long was it when it was read last */
-	ENTRY_LISTED = 8,      /* set by the catalog: the last listing shows the name */
+	ENTRY_SIZE_MEASURED =
+		16,       /* the origin gives no size: so long was it when it was read last */
+	ENTRY_LISTED = 8, /* set by the catalog: the last listing shows the name */
 };
 
 struct entry {

@@ -151,7 +151,7 @@ static void emit(enum log_level level, const char *text)
 	pthread_mutex_unlock(&lock);
 }
 
-static bool wanted(enum log_level level)
+bool log_wanted(enum log_level level)
 {
 	return level <= __atomic_load_n(&target_level, __ATOMIC_RELAXED);
 }
@@ -162,7 +162,7 @@ void log_write(enum log_level level, const char *format, ...)
 	int saved = errno;
 	va_list arguments;
 
-	if (!wanted(level))
+	if (!log_wanted(level))
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -200,7 +200,7 @@ void log_limited(struct log_limit *limit, enum log_level level, const char *form
 	va_list arguments;
 	uint64_t unsaid;
 
-	if (!wanted(level) || !limit_due(limit, &unsaid))
+	if (!log_wanted(level) || !limit_due(limit, &unsaid))
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);

@@ -8,6 +8,7 @@
 #ifndef CACHE_LOG_H
 #define CACHE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ void log_reopen(void);
 int log_level_parse(const char *name, enum log_level *level_out);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whether a line of this level would be written: for what is costly to put together. */
+bool log_wanted(enum log_level level);
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)

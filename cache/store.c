@@ -473,21 +473,3 @@ void store_usage(struct store *store, struct store_usage *usage_out)
 	};
 	store_unlock(store);
 }
-
-int store_resize(struct store *store, uint64_t limit)
-{
-	if (limit < STORE_LIMIT_MIN)
-		return -EINVAL;
-	uint64_t former;
-
-	store_lock(store);
-	former = store->limit;
-	store->limit = limit;
-	store_unlock(store);
-	if (room_enforce(store) == 0)
-		return 0;
-	store_lock(store);
-	store->limit = former;
-	store_unlock(store);
-	return -EBUSY;
-}

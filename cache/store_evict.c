@@ -96,6 +96,67 @@ int room_trouble(struct store *store, int error)
 	return -ENOSPC;
 }
 
+/* ---- another limit ---- */
+
+/* Octets of runs that are wished for: what no eviction takes. index.lock held, all recorded. */
+static uint64_t wished_octets(struct store *store)
+{
+	sqlite3_stmt *row =
+		index_query(&store->index, "SELECT sum(cost) FROM run WHERE pinned <> 0", "");
+	uint64_t octets = 0;
+
+	if (index_step(&store->index, row) == 1) {
+		octets = (uint64_t)sqlite3_column_int64(row, 0);
+		index_done(row);
+	}
+	return octets;
+}
+
+/* The limit, and with it what the index keeps free for itself. -EBUSY, and all is as it was, when
+ * what cannot be evicted would not fit. */
+static int set_limit(struct store *store, uint64_t limit, uint64_t *former_out)
+{
+	struct index *index = &store->index;
+	uint64_t octets, reserve;
+	int error = 0;
+
+	index_lock(index);
+	/* What cannot be recorded now cannot be taken into account; it is evicted like the rest. */
+	record_flush(store);
+	index_set_limit(index, limit);
+	index_cut_log(index);
+	octets = index_size(index, &reserve);
+	if (octets + reserve + wished_octets(store) > limit) {
+		index_set_limit(index, store->limit);
+		octets = index_size(index, &reserve);
+		error = -EBUSY;
+	}
+	store_lock(store);
+	if (error == 0) {
+		*former_out = store->limit;
+		store->limit = limit;
+	}
+	store->index_octets = octets;
+	store->index_reserve = reserve;
+	store_unlock(store);
+	index_unlock(index);
+	return error;
+}
+
+int store_resize(struct store *store, uint64_t limit)
+{
+	uint64_t former;
+
+	if (limit < STORE_LIMIT_MIN)
+		return -EINVAL;
+	if (set_limit(store, limit, &former) != 0)
+		return -EBUSY;
+	if (room_enforce(store) == 0)
+		return 0;
+	set_limit(store, former, &former);
+	return -EBUSY;
+}
+
 /* ---- candidates, index.lock held ---- */
 
 static int list_candidates(struct store *store)

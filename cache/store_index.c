@@ -338,6 +338,28 @@ uint64_t index_size(struct index *index, uint64_t *reserve_out)
 	return pages + log;
 }
 
+void index_set_limit(struct index *index, uint64_t limit)
+{
+	index->log_budget = limit / 16;
+	if (index->log_budget < LOG_BUDGET_MIN)
+		index->log_budget = LOG_BUDGET_MIN;
+	if (index->log_budget > LOG_BUDGET_MAX)
+		index->log_budget = LOG_BUDGET_MAX;
+}
+
+int index_cut_log(struct index *index)
+{
+	int code;
+
+	if (index->in_memory || __atomic_load_n(&index->broken, __ATOMIC_RELAXED) ||
+	    file_octets(index->directory_fd, "index-wal") <= index->log_budget)
+		return 0;
+	code = sqlite3_wal_checkpoint_v2(index->connection, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+					 NULL);
+	index->log_pages = 0;
+	return code == SQLITE_OK ? 0 : error_of(index, code);
+}
+
 static void checkpoint(struct index *index)
 {
 	int code;
@@ -491,11 +513,7 @@ int index_open(struct index *index, int directory_fd, const char *directory, uin
 		return -ENAMETOOLONG;
 	index->directory_fd = directory_fd;
 	index->in_memory = directory == NULL;
-	index->log_budget = limit / 16;
-	if (index->log_budget < LOG_BUDGET_MIN)
-		index->log_budget = LOG_BUDGET_MIN;
-	if (index->log_budget > LOG_BUDGET_MAX)
-		index->log_budget = LOG_BUDGET_MAX;
+	index_set_limit(index, limit);
 	error = connect_index(index, name, clean_out);
 	if (error == -EBADMSG) {
 		log_warning("the index of the cache in %s is damaged or of another version: "

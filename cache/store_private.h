@@ -108,6 +108,9 @@ bool index_should_commit(struct index *index);
 /* Moves the log into the file, and gives back some pages that are free. Outside a transaction.
  * Returns whether there are more of them. */
 bool index_tidy(struct index *index);
+/* How long the log may grow; index_cut_log() shortens one that is longer. Outside a transaction. */
+void index_set_limit(struct index *index, uint64_t limit);
+int index_cut_log(struct index *index);
 /* Octets it takes; RESERVE_OUT: those that it may come to take before the next commit. */
 uint64_t index_size(struct index *index, uint64_t *reserve_out);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/log.h"
 #include "fs/mount.h"
 #include "fs/status.h"
 #include "fs/warm.h"
@@ -94,9 +95,18 @@ static int do_verify(struct mount *mount, struct job *job, const char *argument)
 static int do_warm(struct mount *mount, struct job *job, const char *argument)
 {
 	int error = warm_path(mount, job, argument);
+	char name[LOG_NAME_MAX];
 
+	log_escape(name, sizeof name, argument);
 	if (error == 0)
 		job_print(job, "ok\n");
+	else if (error == -ENOENT)
+		job_explain(job, "/%s: the origin has no such file or directory", name);
+	else if (error == -ENOSPC)
+		job_explain(job, "/%s does not fit into the cache: see resize", name);
+	else if (error != -ECANCELED)
+		job_explain(job, "/%s or something below it cannot be fetched; the log says what",
+			    name);
 	return error;
 }
 
@@ -106,10 +116,19 @@ static int do_resize(struct mount *mount, struct job *job, const char *argument)
 	uint64_t limit;
 	int error = config_capacity_parse(argument, &capacity);
 
+	if (error != 0)
+		job_explain(job, "%s is no size: octets with K, M, G or T, or 5%% of the volume",
+			    argument);
 	if (error == 0)
 		error = config_capacity_octets(capacity, mount->config->cache_dir, &limit);
-	if (error == 0)
+	if (error == 0) {
 		error = store_resize(mount->store, limit);
+		if (error == -EBUSY)
+			job_explain(job, "%s: what is pinned does not fit into it; unpin something",
+				    argument);
+		else if (error == -EINVAL)
+			job_explain(job, "%s: a cache needs 1M at least", argument);
+	}
 	if (error != 0)
 		return error;
 	pthread_mutex_lock(&mount->config_lock);
@@ -152,11 +171,15 @@ static int do_cancel(struct mount *mount, struct job *job, const char *argument)
 	char *end;
 	unsigned long number = strtoul(argument, &end, 10);
 
-	if (!isdigit((unsigned char)*argument) || *end != '\0' || number > UINT32_MAX)
+	if (!isdigit((unsigned char)*argument) || *end != '\0' || number > UINT32_MAX) {
+		job_explain(job, "%s is no number of a job: see jobs", argument);
 		return -EINVAL;
+	}
 	int error = job_cancel(mount->jobs, (unsigned)number);
 	if (error == 0)
 		job_print(job, "ok\n");
+	else
+		job_explain(job, "no job %lu runs: see jobs", number);
 	return error;
 }
 
@@ -168,6 +191,10 @@ static int do_reload(struct mount *mount, struct job *job, const char *argument)
 	(void)argument;
 	if (error == 0)
 		job_print(job, "ok\n%s%s", message, *message != '\0' ? "\n" : "");
+	else
+		job_explain(job, "%s",
+			    *message != '\0' ? message
+					     : "the mount has no configuration file (-c)");
 	return error;
 }
 
@@ -261,10 +288,14 @@ static int carry_out(struct mount *mount, struct job *job, char *line)
 		if (strlen(command->name) != length || strncmp(command->name, name, length) != 0)
 			continue;
 		bool given = *argument != '\0';
-		if ((command->takes == NONE && given) || (command->takes == ONE && !given))
+		if ((command->takes == NONE && given) || (command->takes == ONE && !given)) {
+			job_explain(job, "usage: %s%s", command->name, command->arguments);
 			return -EINVAL;
-		if (given && unescape(argument) != 0)
+		}
+		if (given && unescape(argument) != 0) {
+			job_explain(job, "a backslash is written \\x5c, other octets \\xNN");
 			return -EINVAL;
+		}
 		if (command->at_once != NULL) {
 			int error = command->at_once(mount, job, given ? argument : NULL);
 			if (error == 0)
@@ -273,6 +304,7 @@ static int carry_out(struct mount *mount, struct job *job, char *line)
 		}
 		return start_work(mount, job, command, given ? argument : NULL);
 	}
+	job_explain(job, "no such command: see help");
 	return -EINVAL;
 }
 

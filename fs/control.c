@@ -231,7 +231,10 @@ void control_write(fuse_req_t request, fuse_ino_t number, const char *data, size
 
 	(void)number;
 	(void)offset;
-	if (size > CONTROL_COMMAND_MAX) {
+	/* One line: what follows a NUL or a second line would be lost without a word. */
+	const char *end = memchr(data, '\n', size);
+	if (size > CONTROL_COMMAND_MAX || memchr(data, '\0', size) != NULL ||
+	    (end != NULL && end != data + size - 1)) {
 		fuse_reply_err(request, EINVAL);
 		return;
 	}

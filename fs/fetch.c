@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Files and reads: which octets of a read are in the store, which are on their way, which must be
- * sent for; waiting, and putting the answer together.
+ * Reads: which of their octets are in the store, which are on their way, which must be sent for;
+ * waiting, and putting the answer together.
  */
 #include "fs/fetch_private.h"
 
@@ -74,163 +74,6 @@ void fetch_forget(struct fetch *fetch)
 	pthread_mutex_lock(&fetch->lock);
 	flights_forget_locked(fetch, INT64_MAX);
 	pthread_mutex_unlock(&fetch->lock);
-}
-
-/* Files */
-
-static void file_free(struct pool_job *job)
-{
-	struct fetch_file *file =
-		(struct fetch_file *)((char *)job - offsetof(struct fetch_file, job));
-	struct fetch *fetch = file->fetch;
-
-	object_put(file->object);
-	free(file->path);
-	free(file->validator);
-	free(file->fresh);
-	free(file);
-	pthread_mutex_lock(&fetch->lock);
-	fetch->file_count--;
-	pthread_mutex_unlock(&fetch->lock);
-}
-
-void file_get_locked(struct fetch_file *file)
-{
-	file->references++;
-}
-
-void file_put_locked(struct fetch_file *file)
-{
-	struct flight *flight;
-
-	if (--file->references > 0)
-		return;
-	LIST_REMOVE(file, in_fetch);
-	while ((flight = LIST_FIRST(&file->flights)) != NULL)
-		flight_free_locked(flight);
-	file->job.run = file_free;
-	pool_submit(file->fetch->pool, POOL_AHEAD, &file->job);
-}
-
-int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
-	       unsigned flags, struct fetch_file **file_out)
-{
-	struct fetch_file *file = calloc(1, sizeof *file);
-	uint64_t size = object_size(object);
-
-	if (file == NULL)
-		return -ENOMEM;
-	file->path = strdup(path);
-	file->validator = strdup(validator);
-	if (size != STORE_SIZE_UNKNOWN && size > 0)
-		file->fresh = calloc(cutting_count(object_cutting(object)), 1);
-	if (file->path == NULL || file->validator == NULL ||
-	    (file->fresh == NULL && size != STORE_SIZE_UNKNOWN && size > 0)) {
-		free(file->path);
-		free(file->validator);
-		free(file->fresh);
-		free(file);
-		return -ENOMEM;
-	}
-	file->fetch = fetch;
-	file->object = object_get(object);
-	file->flags = flags;
-	file->dead = flags & FETCH_ANSWERED ? -ESTALE : 0;
-	file->references = 1;
-	pthread_mutex_lock(&fetch->lock);
-	LIST_INSERT_HEAD(&fetch->files, file, in_fetch);
-	fetch->file_count++;
-	pthread_mutex_unlock(&fetch->lock);
-	*file_out = file;
-	return 0;
-}
-
-struct fetch_file *fetch_file_get(struct fetch_file *file)
-{
-	pthread_mutex_lock(&file->fetch->lock);
-	file_get_locked(file);
-	pthread_mutex_unlock(&file->fetch->lock);
-	return file;
-}
-
-void fetch_file_put(struct fetch_file *file)
-{
-	if (file == NULL)
-		return;
-	struct fetch *fetch = file->fetch;
-	pthread_mutex_lock(&fetch->lock);
-	file_put_locked(file);
-	pthread_mutex_unlock(&fetch->lock);
-}
-
-struct object *fetch_file_object(const struct fetch_file *file)
-{
-	return file->object;
-}
-
-const char *fetch_file_validator(const struct fetch_file *file)
-{
-	return file->validator;
-}
-
-bool fetch_file_alive(struct fetch_file *file)
-{
-	pthread_mutex_lock(&file->fetch->lock);
-	bool alive = file->dead == 0;
-	pthread_mutex_unlock(&file->fetch->lock);
-	return alive;
-}
-
-void fetch_file_revive(struct fetch_file *file)
-{
-	pthread_mutex_lock(&file->fetch->lock);
-	if (file->dead != 0 && !(file->flags & FETCH_ONE_ANSWER)) {
-		file->dead = 0;
-		memset(file->failures, 0, sizeof file->failures);
-	}
-	pthread_mutex_unlock(&file->fetch->lock);
-}
-
-int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length)
-{
-	struct fetch *fetch = file->fetch;
-	struct buffer *buffer = buffer_create((uint32_t)length);
-	int error = 0;
-
-	if (buffer == NULL)
-		return -ENOMEM;
-	memcpy(buffer->bytes, data, length);
-	pthread_mutex_lock(&fetch->lock);
-	struct flight *flight = NULL;
-	if (flight_find_locked(file, unit) == NULL)
-		flight = flight_create_locked(file, unit);
-	if (flight != NULL) {
-		atomic_fetch_add(&fetch->buffered, length);
-		flight_land_locked(flight, buffer, fetch->source->given, true);
-		flight_mark_locked(flight);
-	} else {
-		buffer_put(buffer);
-	}
-	pthread_mutex_unlock(&fetch->lock);
-	return error;
-}
-
-void file_fail_locked(struct fetch_file *file, uint32_t unit, int error)
-{
-	unsigned slot = file->next_failure++ % FAILURES;
-
-	file->failures[slot].unit = unit;
-	file->failures[slot].error = error;
-	file->failures[slot].until_ms = file->fetch->now_ms + FAILURE_MS;
-}
-
-static int recent_failure_locked(const struct fetch_file *file, uint32_t unit)
-{
-	for (unsigned i = 0; i < FAILURES; i++)
-		if (file->failures[i].error != 0 && file->failures[i].unit == unit &&
-		    file->failures[i].until_ms > file->fetch->now_ms)
-			return file->failures[i].error;
-	return 0;
 }
 
 /* Reads: the end */
@@ -498,7 +341,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 	if ((flight == NULL && present) || (piece != NULL && piece->buffer != NULL))
 		return 0;
 	if (flight == NULL) {
-		int error = file->dead != 0 ? file->dead : recent_failure_locked(file, unit);
+		int error = file->dead != 0 ? file->dead : file_failure_locked(file, unit);
 		if (error == 0 && file->fetch->stopping)
 			error = -EIO;
 		if (error != 0)

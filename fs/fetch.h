@@ -61,9 +61,11 @@ struct fetch_file *fetch_file_get(struct fetch_file *file);
 void fetch_file_put(struct fetch_file *file);
 struct object *fetch_file_object(const struct fetch_file *file);
 const char *fetch_file_validator(const struct fetch_file *file);
-/* Whether the file can still be completed or is complete: false after a lost one-answer transfer
+/* Whether more can come, or comes into the store just now: false after a lost one-answer transfer
  * or when the origin has another version by now. */
 bool fetch_file_alive(struct fetch_file *file);
+/* A file of OBJECT, open or not, with a reference; one that is alive if any is. NULL: none. */
+struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object);
 /* The origin has said again that its version is the file's: what failed may be tried again. */
 void fetch_file_revive(struct fetch_file *file);
 /* A unit's bytes that came by another way, from the origin under the file's validator. Copied. */

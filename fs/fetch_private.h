@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the fetch engine share: fetch.c (files and reads), flight.c (the table of
- * flights, landing, keeping), transfer.c (requests to the source).
+ * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
+ * table of flights, landing, keeping), transfer.c (requests to the source).
  *
  * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
  * callback or source->start().
@@ -98,7 +98,8 @@ struct fetch_file {
 	char *path, *validator;
 	unsigned flags;
 	unsigned references;
-	int dead; /* the errno that every read of what is missing gets; 0: alive */
+	int dead;      /* the errno that every read of what is missing gets; 0: alive */
+	bool answered; /* the one answer came whole; some of it may not be stored yet */
 	atomic_uint flight_count;
 	atomic_uint
 		generation; /* counts flights that went: what was absent before may be present */
@@ -140,10 +141,14 @@ struct fetch {
 	} given[GIVEN_KINDS];
 };
 
-/* fetch.c. Names that end in _locked want the lock held. */
+/* fetch_file.c. Names that end in _locked want the lock held. */
 void file_get_locked(struct fetch_file *file);
 void file_put_locked(struct fetch_file *file);
 void file_fail_locked(struct fetch_file *file, uint32_t unit, int error);
+/* 0, or how UNIT failed a moment ago. */
+int file_failure_locked(const struct fetch_file *file, uint32_t unit);
+
+/* fetch.c */
 /* Takes READ out of the list of the waiting and has it end on a pool thread. */
 void read_end_locked(struct fetch_read *read, int error);
 

@@ -37,6 +37,7 @@ struct inquiry {
 	char *dir, *name, *path;
 	struct asker *askers; /* inquiries->lock */
 	struct pool_job job;
+	int64_t asked; /* seconds since 1970 */
 	int error;
 	struct entry entry;
 	struct directory *directory;
@@ -46,6 +47,8 @@ struct inquiry {
 };
 
 struct inquiries {
+	/* Held from looking into the catalog to changing what was seen there. Taken first. */
+	pthread_mutex_t learning;
 	pthread_mutex_t lock;
 	LIST_HEAD(, inquiry) all; /* that can be joined */
 	unsigned count;           /* of these, and those whose askers are being told */
@@ -66,6 +69,7 @@ int inquiries_create(struct catalog *catalog, struct origin *origin, struct pool
 
 	if (inquiries == NULL)
 		return -ENOMEM;
+	pthread_mutex_init(&inquiries->learning, NULL);
 	pthread_mutex_init(&inquiries->lock, NULL);
 	inquiries->catalog = catalog;
 	inquiries->origin = origin;
@@ -78,6 +82,7 @@ void inquiries_destroy(struct inquiries *inquiries)
 {
 	if (inquiries == NULL)
 		return;
+	pthread_mutex_destroy(&inquiries->learning);
 	pthread_mutex_destroy(&inquiries->lock);
 	free(inquiries);
 }
@@ -138,7 +143,7 @@ static struct doubted *doubted_locked(struct inquiries *inquiries, const char *d
 	return doubted;
 }
 
-void inquiry_doubt(struct inquiries *inquiries, const char *dir, const char *name)
+static void count_doubt(struct inquiries *inquiries, const char *dir, const char *name)
 {
 	pthread_mutex_lock(&inquiries->lock);
 	struct doubted *doubted = doubted_locked(inquiries, dir, name);
@@ -158,6 +163,31 @@ static bool is_fickle(struct inquiry *inquiry)
 	return fickle;
 }
 
+/* Whether a version that has no validator was begun since the question was asked: a head that has
+ * none either does not make it older. */
+static bool was_begun_since(const struct inquiry *inquiry)
+{
+	struct entry known;
+
+	return inquiry->error == 0 && inquiry->body == NULL &&
+	       inquiry->entry.validator[0] == '\0' &&
+	       catalog_find(inquiry->inquiries->catalog, inquiry->dir, inquiry->name, &known) ==
+		       0 &&
+	       known.checked >= inquiry->asked && known.size == inquiry->entry.size &&
+	       strncmp(known.validator, INQUIRY_ONCE, strlen(INQUIRY_ONCE)) == 0;
+}
+
+/* A time that only the listing gives is better than none. */
+static void keep_listed_time(struct inquiry *inquiry)
+{
+	struct entry former;
+
+	if (inquiry->entry.mtime < 0 &&
+	    catalog_find(inquiry->inquiries->catalog, inquiry->dir, inquiry->name, &former) == 0 &&
+	    !(former.flags & ENTRY_MTIME_EXACT))
+		inquiry->entry.mtime = former.mtime;
+}
+
 static void learn_name(struct inquiry *inquiry)
 {
 	struct catalog *catalog = inquiry->inquiries->catalog;
@@ -172,9 +202,53 @@ static void learn_name(struct inquiry *inquiry)
 	if (is_fickle(inquiry))
 		inquiry->entry.validator[0] = '\0';
 	keep_measured_size(inquiry);
+	keep_listed_time(inquiry);
 	if (inquiry->body != NULL && inquiry->entry.validator[0] == '\0')
 		inquiry_new_once(inquiry->entry.validator);
-	catalog_learn(catalog, inquiry->dir, inquiry->name, &inquiry->entry);
+	if (!was_begun_since(inquiry))
+		catalog_learn(catalog, inquiry->dir, inquiry->name, &inquiry->entry);
+}
+
+int inquiries_learn(struct inquiries *inquiries, const char *dir, const char *name,
+		    const struct entry *entry)
+{
+	pthread_mutex_lock(&inquiries->learning);
+	int error = catalog_learn(inquiries->catalog, dir, name, entry);
+	pthread_mutex_unlock(&inquiries->learning);
+	return error;
+}
+
+void inquiries_doubt(struct inquiries *inquiries, const char *dir, const char *name,
+		     const char *validator, bool unread)
+{
+	struct entry entry;
+
+	pthread_mutex_lock(&inquiries->learning);
+	if (catalog_find(inquiries->catalog, dir, name, &entry) == 0 &&
+	    strcmp(entry.validator, validator) == 0 && entry.checked != 0) {
+		if (unread)
+			count_doubt(inquiries, dir, name);
+		entry.checked = 0;
+		catalog_learn(inquiries->catalog, dir, name, &entry);
+	}
+	pthread_mutex_unlock(&inquiries->learning);
+}
+
+void inquiries_new_version(struct inquiries *inquiries, const char *dir, const char *name,
+			   struct entry *entry)
+{
+	struct entry known;
+
+	pthread_mutex_lock(&inquiries->learning);
+	if (catalog_find(inquiries->catalog, dir, name, &known) == 0 && known.kind == ENTRY_FILE &&
+	    strcmp(known.validator, entry->validator) != 0) {
+		*entry = known;
+	} else {
+		inquiry_new_once(entry->validator);
+		/* If it cannot be kept, the next open makes another one. */
+		(void)catalog_learn(inquiries->catalog, dir, name, entry);
+	}
+	pthread_mutex_unlock(&inquiries->learning);
 }
 
 static void learn_listing(struct inquiry *inquiry)
@@ -204,10 +278,13 @@ static void deliver(struct pool_job *job)
 	struct inquiry *inquiry = (struct inquiry *)((char *)job - offsetof(struct inquiry, job));
 	struct inquiries *inquiries = inquiry->inquiries;
 
-	if (inquiry->kind == INQUIRY_LIST)
+	if (inquiry->kind == INQUIRY_LIST) {
 		learn_listing(inquiry);
-	else
+	} else {
+		pthread_mutex_lock(&inquiries->learning);
 		learn_name(inquiry);
+		pthread_mutex_unlock(&inquiries->learning);
+	}
 	pthread_mutex_lock(&inquiries->lock);
 	LIST_REMOVE(inquiry, in_all);
 	struct asker *asker = inquiry->askers;
@@ -355,6 +432,7 @@ static struct inquiry *inquiry_create(struct inquiries *inquiries, enum inquiry_
 		return NULL;
 	inquiry->inquiries = inquiries;
 	inquiry->kind = kind;
+	inquiry->asked = (int64_t)time(NULL);
 	inquiry->dir = strdup(dir);
 	inquiry->name = strdup(name);
 	if (asprintf(&inquiry->path, "%s%s%s", dir, *dir != '\0' && *name != '\0' ? "/" : "",

@@ -37,9 +37,17 @@ int inquire(struct inquiries *inquiries, enum inquiry_kind kind, const char *dir
 	    inquiry_done *done, void *context);
 bool inquiries_idle(struct inquiries *inquiries);
 
-/* A validator of the name did not hold until anything was read under it. When that goes on, none of
- * the name's is believed for a while: some origins give each answer an ETag of its own. */
-void inquiry_doubt(struct inquiries *inquiries, const char *dir, const char *name);
+/* What is found out by other ways than a question; in order with what questions bring. */
+int inquiries_learn(struct inquiries *inquiries, const char *dir, const char *name,
+		    const struct entry *entry);
+/* As names_doubt(). When validators of the name go on not to hold until anything is read under
+ * them, none of the name's is believed for a while: some origins give each answer an ETag of its
+ * own. */
+void inquiries_doubt(struct inquiries *inquiries, const char *dir, const char *name,
+		     const char *validator, bool unread);
+/* As names_new_version(). */
+void inquiries_new_version(struct inquiries *inquiries, const char *dir, const char *name,
+			   struct entry *entry);
 
 /* Stands for "the answer that came once, from an origin without validators". */
 #define INQUIRY_ONCE "once:"

@@ -32,6 +32,7 @@ struct job {
 	pthread_mutex_t lock; /* all below; taken after jobs->lock */
 	unsigned references;
 	char *text;
+	char *explanation; /* NULL: none */
 	size_t length;
 	bool ended, cancelled;
 	uint64_t done, total;
@@ -117,6 +118,7 @@ void job_put(struct job *job)
 	pthread_mutex_destroy(&job->lock);
 	free(job->command);
 	free(job->text);
+	free(job->explanation);
 	free(job);
 }
 
@@ -194,10 +196,28 @@ void job_progress(struct job *job, uint64_t done, uint64_t total)
 			  (unsigned long long)total);
 }
 
+void job_explain(struct job *job, const char *format, ...)
+{
+	char *text;
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	pthread_mutex_lock(&job->lock);
+	free(job->explanation);
+	job->explanation = text;
+	pthread_mutex_unlock(&job->lock);
+}
+
 void job_end(struct job *job, int error)
 {
 	if (error != 0)
-		job_print(job, "error %d %s\n", -error, strerrorname_np(-error));
+		job_print(job, "error %d %s%s%s\n", -error, strerrorname_np(-error),
+			  job->explanation != NULL ? " " : "",
+			  job->explanation != NULL ? job->explanation : "");
 	pthread_mutex_lock(&job->lock);
 	job->ended = true;
 	struct job_waiter *ready = ready_locked(job);

@@ -33,7 +33,11 @@ void job_put(struct job *job);
 void job_print(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "progress DONE TOTAL"; at most some a second are kept. */
 void job_progress(struct job *job, uint64_t done, uint64_t total);
-/* Ends it: ERROR 0 writes nothing; else "error NUMBER NAME" becomes the last line. */
+/* Why it is about to fail, in words for the user: what, which object, what to do. The last one
+ * given counts. */
+void job_explain(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Ends it: ERROR 0 writes nothing; else "error NUMBER NAME", and the explanation if there is one,
+ * becomes the last line. */
 void job_end(struct job *job, int error);
 bool job_cancelled(struct job *job);
 

@@ -119,6 +119,7 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	calls_init(&mount->calls);
 	open_files_init(&mount->open_files);
 	pthread_mutex_init(&mount->config_lock, NULL);
+	pthread_mutex_init(&mount->once_lock, NULL);
 	pthread_mutex_init(&mount->measuring_lock, NULL);
 	if ((error = pool_create(0, &mount->pool)) != 0 ||
 	    (error = loop_create(&mount->loop)) != 0 || (error = jobs_create(&mount->jobs)) != 0 ||

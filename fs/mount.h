@@ -44,6 +44,8 @@ struct mount {
 	atomic_bool expiring;
 	bool finished;
 	atomic_ullong window_max; /* read-ahead, octets; what the cache's limit allows */
+	/* Held while an answer that comes but once is begun or joined, so that one begins it. */
+	pthread_mutex_t once_lock;
 	pthread_mutex_t measuring_lock;
 	LIST_HEAD(, opening) measuring; /* measuring_lock; contents without a length, being read */
 	atomic_ullong reads;            /* READ requests that the kernel sent */

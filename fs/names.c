@@ -32,8 +32,6 @@ struct names {
 	struct catalog *catalog;
 	bool has_origin;
 	char *only;
-	/* Held over the catalog, so that of several who want a new version one makes it. */
-	pthread_mutex_t versions;
 	pthread_mutex_t lock; /* all below */
 	int64_t revalidate;
 	bool offline;
@@ -82,7 +80,6 @@ int names_create(const struct names_options *options, struct names **names_out)
 		free(names);
 		return -ENOMEM;
 	}
-	pthread_mutex_init(&names->versions, NULL);
 	pthread_mutex_init(&names->lock, NULL);
 	names->catalog = options->catalog;
 	names->has_origin = options->origin != NULL;
@@ -97,7 +94,6 @@ void names_destroy(struct names *names)
 	if (names == NULL)
 		return;
 	inquiries_destroy(names->inquiries);
-	pthread_mutex_destroy(&names->versions);
 	pthread_mutex_destroy(&names->lock);
 	free(names->only);
 	free(names);
@@ -480,8 +476,14 @@ static int user_list_error(struct query *query, int error)
 	if (error == 0)
 		return 0;
 	remember_unlisted(names, query->dir, error);
-	if (origin_transient(error) || error == -ECANCELED)
-		return trust.offline && fetched_of(names, query->dir, &listing) == 0 ? 0 : -EIO;
+	if (origin_transient(error) || error == -ECANCELED) {
+		static struct log_limit limit;
+		bool known = trust.offline && fetched_of(names, query->dir, &listing) == 0;
+		log_limited(&limit, LOG_LEVEL_WARNING, "/%s could not be listed (%s)%s",
+			    log_escape(name, sizeof name, query->dir), strerror(-error),
+			    known ? ", showing what is known" : "");
+		return known ? 0 : -EIO;
+	}
 	log_warning("/%s cannot be listed: %s", log_escape(name, sizeof name, query->dir),
 		    why_unlisted(error));
 	return user_error(error);
@@ -581,29 +583,15 @@ int64_t names_listing_left(struct names *names, const char *dir)
 void names_doubt(struct names *names, const char *dir, const char *name, const char *validator,
 		 bool unread)
 {
-	struct entry entry;
-
-	if (catalog_find(names->catalog, dir, name, &entry) != 0 ||
-	    strcmp(entry.validator, validator) != 0 || entry.checked == 0)
-		return;
-	if (unread)
-		inquiry_doubt(names->inquiries, dir, name);
-	entry.checked = 0;
-	catalog_learn(names->catalog, dir, name, &entry);
+	inquiries_doubt(names->inquiries, dir, name, validator, unread);
 }
 
 void names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry)
 {
-	struct entry known;
+	inquiries_new_version(names->inquiries, dir, name, entry);
+}
 
-	pthread_mutex_lock(&names->versions);
-	if (catalog_find(names->catalog, dir, name, &known) == 0 && known.kind == ENTRY_FILE &&
-	    strcmp(known.validator, entry->validator) != 0) {
-		*entry = known;
-	} else {
-		inquiry_new_once(entry->validator);
-		/* If it cannot be kept, the next open makes another one. */
-		(void)catalog_learn(names->catalog, dir, name, entry);
-	}
-	pthread_mutex_unlock(&names->versions);
+int names_learn(struct names *names, const char *dir, const char *name, const struct entry *entry)
+{
+	return inquiries_learn(names->inquiries, dir, name, entry);
 }

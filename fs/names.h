@@ -83,6 +83,8 @@ void names_doubt(struct names *names, const char *dir, const char *name, const c
  * never was before. ENTRY, which cannot be used, becomes what is known of the name then; if that is
  * of another version already, somebody was first, and it stays. */
 void names_new_version(struct names *names, const char *dir, const char *name, struct entry *entry);
+/* What was found out by reading the content. */
+int names_learn(struct names *names, const char *dir, const char *name, const struct entry *entry);
 bool names_is_once(const char *validator);
 
 #endif

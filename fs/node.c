@@ -138,12 +138,12 @@ static bool same_version(const struct node *node, const struct entry *entry)
 	return node->tag == 0 || tag == 0 || node->tag == tag;
 }
 
+/* But the time: a node keeps the one it was first shown with, for programs that look at it before
+ * and after they read take another one for another content. */
 static void take_over(struct node *node, const struct entry *entry)
 {
 	if (node->tag == 0)
 		node->tag = tag_of(entry);
-	if (entry->mtime > 0 && ((entry->flags & ENTRY_MTIME_EXACT) || node->mtime == 0))
-		node->mtime = entry->mtime;
 	node->mode = (uint16_t)entry->mode;
 }
 
@@ -259,12 +259,13 @@ void node_attributes(struct nodes *nodes, struct node *node, struct stat *attrib
 }
 
 struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file,
-			       bool begins)
+			       enum node_answer answer, bool *kept_out)
 {
 	pthread_mutex_lock(&nodes->lock);
-	if (node->file == NULL && !(begins && node->tried)) {
+	*kept_out = node->file == NULL && !(answer == NODE_ONCE_BEGINS && node->tried);
+	if (*kept_out) {
 		node->file = file;
-		node->tried |= begins;
+		node->tried |= answer != NODE_ANY_ANSWER;
 	}
 	file = node->file;
 	if (file != NULL) {

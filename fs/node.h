@@ -35,7 +35,7 @@ struct node {
 	uint32_t opens;          /* nodes->lock */
 	uint16_t mode;           /* permission bits of the source, 0: none */
 	bool directory;
-	bool tried;    /* an answer that comes but once was begun; nodes->lock */
+	bool tried;    /* was open with an answer that comes but once; nodes->lock */
 	bool unsized_; /* the origin does not say how long it is */
 	bool current;  /* is what a lookup of the name finds; nodes->lock */
 	char name[];
@@ -69,11 +69,14 @@ bool node_is(struct nodes *nodes, struct node *node, const struct entry *entry);
 int node_path(const struct node *node, char *path, size_t size);
 void node_attributes(struct nodes *nodes, struct node *node, struct stat *attributes_out);
 
+/* For versions that come by one answer only (ONCE): FILE may BEGIN it, or is what came of it. */
+enum node_answer { NODE_ANY_ANSWER, NODE_ONCE_HERE, NODE_ONCE_BEGINS };
 /* The file of an open node; references are counted by fetch. node_opened() keeps the first one it
- * is given and returns it, so that all opens of a version share it. BEGINS: FILE is about to begin
- * the only answer there will ever be; NULL when it was begun before, and nothing is opened. */
+ * is given, with its reference (KEPT), and returns it, so that all opens of a version share it.
+ * NULL, and nothing is opened: FILE would begin what was begun before, of which the kernel may have
+ * pages. */
 struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file,
-			       bool begins);
+			       enum node_answer answer, bool *kept_out);
 struct fetch_file *node_file(struct nodes *nodes, struct node *node);
 /* Returns the file when this was the last open, to be put; else NULL. */
 struct fetch_file *node_closed(struct nodes *nodes, struct node *node);

@@ -33,51 +33,76 @@ static void opening_end(struct opening *opening, int error, struct fetch_file *f
 }
 
 /* Makes FILE the node's, or opens the one that is, which *file_inout becomes. */
-static int share(struct opening *opening, const struct names_answer *answer, unsigned flags,
+static int share(struct opening *opening, const struct names_answer *answer, enum node_answer comes,
 		 struct fetch_file **file_inout)
 {
 	struct mount *mount = opening->mount;
-	bool once = flags & FETCH_ONE_ANSWER;
 	bool body = answer->body_length > 0 && answer->body_length == object_size(opening->object);
 	struct fetch_file *file = *file_inout;
 
 	/* Before others can see it: then nobody misses what is at hand. */
 	if (body)
 		fetch_seed(file, 0, answer->body, answer->body_length);
-	struct fetch_file *shared =
-		node_opened(mount->nodes, opening->node, file, once && !(flags & FETCH_ANSWERED));
-	if (shared != file)
+	bool kept;
+	struct fetch_file *shared = node_opened(mount->nodes, opening->node, file, comes, &kept);
+	if (!kept)
 		fetch_file_put(file);
 	if (shared == NULL)
 		return -ESTALE;
-	if (shared != file && body)
+	if (!kept && body)
 		fetch_seed(shared, 0, answer->body, answer->body_length);
-	/* A version of one answer can be opened when all of it is here, when the answer is still
-	 * coming, or when it was never begun. */
-	if (once && !body && !fetch_file_alive(shared) && !object_complete(opening->object)) {
-		opening_close(mount, opening->node);
-		return -ESTALE;
-	}
 	fetch_file_revive(shared);
 	*file_inout = shared;
 	return 0;
 }
 
-/* Whether the one answer has begun to come, and has not come whole. */
-static bool was_begun(struct opening *opening)
+/* A file of the node's own, not shared yet. */
+static int open_own(struct opening *opening, unsigned flags, struct fetch_file **file_out)
 {
-	if (opening->object == NULL)
-		(void)store_find(opening->mount->store, opening->path, opening->entry.validator,
-				 (uint64_t)opening->entry.size, &opening->object);
-	return opening->object != NULL && !object_complete(opening->object);
+	const struct entry *entry = &opening->entry;
+
+	if (entry->flags & ENTRY_NO_RANGES)
+		flags |= FETCH_NO_RANGES;
+	return fetch_open(opening->mount->fetch, opening->object, opening->path, entry->validator,
+			  flags, file_out);
 }
 
-static bool is_open(struct opening *opening)
+/* A version of one answer can be opened when the answer came along or is still coming, when all of
+ * it is here, or when it was never begun. Else it is lost: -ESTALE. once_lock held. */
+static int open_once(struct opening *opening, bool body, enum node_answer *comes_out,
+		     struct fetch_file **file_out)
 {
-	struct fetch_file *file = node_file(opening->mount->nodes, opening->node);
+	struct object *object = opening->object;
+	/* Looked for first: what is still coming may be here the next moment. */
+	struct fetch_file *file = body ? NULL : fetch_find(opening->mount->fetch, object);
+	bool known = file != NULL;
 
+	*comes_out = NODE_ONCE_HERE;
+	if (known && fetch_file_alive(file)) {
+		*file_out = file;
+		return 0;
+	}
 	fetch_file_put(file);
-	return file != NULL;
+	if (body || object_complete(object))
+		return open_own(opening, FETCH_ONE_ANSWER | FETCH_ANSWERED, file_out);
+	if (known || object_cached(object) > 0)
+		return -ESTALE;
+	*comes_out = NODE_ONCE_BEGINS;
+	return open_own(opening, FETCH_ONE_ANSWER, file_out);
+}
+
+static int find_object(struct opening *opening)
+{
+	struct store *store = opening->mount->store;
+	const struct entry *entry = &opening->entry;
+
+	if (opening->object != NULL)
+		return 0;
+	int error = store_object(store, opening->path, entry->validator, (uint64_t)entry->size,
+				 &opening->object);
+	if (error == 0)
+		store_supersede(store, opening->object);
+	return error;
 }
 
 /* The object of the version, new or not, and the file that the node's opens share. -ESTALE: it is
@@ -86,28 +111,21 @@ static int open_version(struct opening *opening, const struct names_answer *answ
 			struct fetch_file **file_out)
 {
 	struct mount *mount = opening->mount;
-	const struct entry *entry = &opening->entry;
-	unsigned flags = entry->flags & ENTRY_NO_RANGES ? FETCH_NO_RANGES : 0;
+	bool once = names_is_once(opening->entry.validator);
+	enum node_answer comes = NODE_ANY_ANSWER;
 	struct fetch_file *file;
+	int error = find_object(opening);
 
-	if (names_is_once(entry->validator)) {
-		if (was_begun(opening) && answer->body == NULL && !is_open(opening))
-			return -ESTALE;
-		flags |= FETCH_ONE_ANSWER;
-		if (answer->body != NULL || opening->object != NULL)
-			flags |= FETCH_ANSWERED;
-	}
-	if (opening->object == NULL) {
-		int error = store_object(mount->store, opening->path, entry->validator,
-					 (uint64_t)entry->size, &opening->object);
-		if (error != 0)
-			return error;
-		store_supersede(mount->store, opening->object);
-	}
-	int error = fetch_open(mount->fetch, opening->object, opening->path, entry->validator,
-			       flags, &file);
+	if (error != 0)
+		return error;
+	if (once)
+		pthread_mutex_lock(&mount->once_lock);
+	error = once ? open_once(opening, answer->body != NULL, &comes, &file)
+		     : open_own(opening, 0, &file);
 	if (error == 0)
-		error = share(opening, answer, flags, &file);
+		error = share(opening, answer, comes, &file);
+	if (once)
+		pthread_mutex_unlock(&mount->once_lock);
 	if (error == 0)
 		*file_out = file;
 	return error;
@@ -161,12 +179,24 @@ static void whole_read(struct fetch_read *read, int error)
 		opening->entry.flags |= ENTRY_SIZE_EXACT;
 		opening->entry.checked = (int64_t)time(NULL);
 		store_supersede(mount->store, opening->object);
-		error = catalog_learn(mount->catalog, opening->dir, opening->node->name,
-				      &opening->entry);
+		error = names_learn(mount->names, opening->dir, opening->node->name,
+				    &opening->entry);
 	}
 	fetch_file_put(opening->file);
 	/* The node was made when nobody knew the size. */
 	end_measuring(opening, error != 0 ? error : -ESTALE);
+}
+
+/* Whether somebody has read it to its end since the origin was asked for us. */
+static bool was_measured(const struct opening *opening)
+{
+	struct entry known;
+
+	return catalog_find(opening->mount->catalog, opening->dir, opening->node->name, &known) ==
+		       0 &&
+	       known.size >= 0 && (known.flags & ENTRY_SIZE_EXACT) && known.validator[0] != '\0' &&
+	       known.checked >= opening->entry.checked &&
+	       strcmp(known.validator, opening->entry.validator) != 0;
 }
 
 static void read_whole(struct opening *opening)
@@ -176,6 +206,10 @@ static void read_whole(struct opening *opening)
 
 	if (join_measuring(opening))
 		return;
+	if (was_measured(opening)) {
+		end_measuring(opening, -ESTALE);
+		return;
+	}
 	if (opening->entry.validator[0] == '\0')
 		inquiry_new_once(opening->entry.validator);
 	if (names_is_once(opening->entry.validator))

@@ -535,7 +535,7 @@ static void op_statfs(fuse_req_t request, fuse_ino_t number)
 	answer.f_blocks = usage.limit / answer.f_frsize;
 	answer.f_bfree =
 		usage.used < usage.limit ? (usage.limit - usage.used) / answer.f_frsize : 0;
-	answer.f_bavail = 0; /* nothing can be written */
+	answer.f_bavail = answer.f_bfree;
 	fuse_reply_statfs(request, &answer);
 }
 

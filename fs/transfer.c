@@ -469,9 +469,11 @@ static void lose_locked(const struct transfer *transfer, int error)
 		return;
 	if (error == -ESTALE)
 		file->dead = -ESTALE;
-	else if ((file->flags & FETCH_ONE_ANSWER) && transfer->stream)
+	else if ((file->flags & FETCH_ONE_ANSWER) && transfer->stream) {
 		/* A second answer may be another version. */
 		file->dead = error != 0 ? reader_error(error) : -ESTALE;
+		file->answered = error == 0;
+	}
 }
 
 static void end_whole_locked(struct transfer *transfer, int error)

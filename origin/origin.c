@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cache/log.h"
 #include "origin/origin_private.h"
 
 #define SLOT_BITS 20
@@ -163,8 +164,17 @@ void origin_hurry(struct origin *origin, struct origin_request *request)
 
 /* ---- ending ---- */
 
-static void count_end(struct origin *origin, int error)
+static void note_end(const struct origin_request *request, int error)
 {
+	static const char *const operations[] = {"stat", "list", "read"};
+	struct origin *origin = request->origin;
+	char path[LOG_NAME_MAX];
+
+	if (log_wanted(LOG_LEVEL_DEBUG))
+		log_debug("origin: %s /%s from %llu: %s", operations[request->operation],
+			  log_escape(path, sizeof(path), request->path),
+			  (unsigned long long)request->offset,
+			  error == 0 ? "done" : strerrorname_np(-error));
 	if (error == 0 || error == -ECANCELED || error == -ENOENT)
 		return;
 	atomic_fetch_add_explicit(&origin->errors, 1, memory_order_relaxed);
@@ -191,7 +201,7 @@ static void free_ended(struct origin_request *request)
 void origin_end_stat(struct origin_request *request, int error, const struct entry *entry)
 {
 	leave_table(request);
-	count_end(request->origin, error);
+	note_end(request, error);
 	request->stat_done(request->context, error, error == 0 ? entry : NULL);
 	free_ended(request);
 }
@@ -199,7 +209,7 @@ void origin_end_stat(struct origin_request *request, int error, const struct ent
 void origin_end_list(struct origin_request *request, int error, struct directory *directory)
 {
 	leave_table(request);
-	count_end(request->origin, error);
+	note_end(request, error);
 	request->list_done(request->context, error, error == 0 ? directory : NULL);
 	free_ended(request);
 }
@@ -207,7 +217,7 @@ void origin_end_list(struct origin_request *request, int error, struct directory
 void origin_end_read(struct origin_request *request, int error)
 {
 	leave_table(request);
-	count_end(request->origin, error);
+	note_end(request, error);
 	request->reader.done(request->context, error);
 	free_ended(request);
 }

@@ -15,13 +15,13 @@ echo "STRESS_SEED=$seed"
 mkdir "$TEST_DIR/origin"
 "$BUILD/tests/integration/stress" make "$TEST_DIR/origin"
 start_nginx "$TEST_DIR/origin" 'location /once/ { etag off; add_header Last-Modified ""; }'
-mount_fs -o 'revalidate=1,cache_size=24M' "$URL" "$TEST_DIR/mnt"
+mount_fs -o 'revalidate=1,cache_size=32M' "$URL" "$TEST_DIR/mnt"
 
 background "$TEST_DIR/stress.log" "$BUILD/tests/integration/stress" run \
 	"$TEST_DIR/origin" "$MOUNT" "$seconds" "$readers" "$seed"
 stress_pid=$background_pid
 RANDOM=$seed
-commands=(clear 'clear /changing' 'clear /lasting/d' 'resize 16M' 'resize 24M' 'resize 64M' 'warm /'
+commands=(clear 'clear /changing' 'clear /lasting/d' 'resize 28M' 'resize 32M' 'resize 64M' 'warm /'
 	'warm /lasting' verify 'verify /changing' 'pin /lasting/b' 'unpin /lasting/b' jobs status help
 	'cancel 3')
 while alive "$stress_pid"; do

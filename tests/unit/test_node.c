@@ -107,12 +107,22 @@ static void node_stays_as_long_as_one_below_it(void **state)
 	node_forget(*state, below, 1);
 }
 
+static struct fetch_file *open_with(struct nodes *nodes, struct node *node, struct fetch_file *file,
+				    enum node_answer answer, bool expect_kept)
+{
+	bool kept;
+	struct fetch_file *shared = node_opened(nodes, node, file, answer, &kept);
+
+	assert_int_equal(kept, expect_kept);
+	return shared;
+}
+
 static void open_node_stays_when_the_kernel_forgets_it(void **state)
 {
 	struct node *node = look_up(*state, nodes_root(*state), "a", 10, "");
 	struct fetch_file *file = (struct fetch_file *)node; /* only compared */
 
-	assert_ptr_equal(node_opened(*state, node, file, false), file);
+	assert_ptr_equal(open_with(*state, node, file, NODE_ANY_ANSWER, true), file);
 	node_forget(*state, node, 1);
 	assert_int_equal(nodes_count(*state), 1);
 	assert_ptr_equal(node_closed(*state, node), file);
@@ -124,8 +134,8 @@ static void all_opens_share_the_first_file(void **state)
 	struct fetch_file *first = (struct fetch_file *)node; /* only compared, as is the second */
 	struct fetch_file *second = (struct fetch_file *)((char *)node + 1);
 
-	assert_ptr_equal(node_opened(*state, node, first, false), first);
-	assert_ptr_equal(node_opened(*state, node, second, false), first);
+	assert_ptr_equal(open_with(*state, node, first, NODE_ANY_ANSWER, true), first);
+	assert_ptr_equal(open_with(*state, node, second, NODE_ANY_ANSWER, false), first);
 	assert_null(node_closed(*state, node));
 	assert_ptr_equal(node_closed(*state, node), first);
 	node_forget(*state, node, 1);
@@ -136,15 +146,27 @@ static void only_answer_is_begun_once(void **state)
 	struct node *node = look_up(*state, nodes_root(*state), "a", 10, "");
 	struct fetch_file *file = (struct fetch_file *)node;
 
-	assert_ptr_equal(node_opened(*state, node, file, true), file);
+	assert_ptr_equal(open_with(*state, node, file, NODE_ONCE_BEGINS, true), file);
 	/* While it comes all may have it. */
-	assert_ptr_equal(node_opened(*state, node, file, true), file);
+	assert_ptr_equal(open_with(*state, node, file, NODE_ONCE_BEGINS, false), file);
 	assert_null(node_closed(*state, node));
 	assert_ptr_equal(node_closed(*state, node), file);
-	assert_null(node_opened(*state, node, file, true));
+	assert_null(open_with(*state, node, file, NODE_ONCE_BEGINS, false));
 	/* What is here already may be opened all the same. */
-	assert_ptr_equal(node_opened(*state, node, file, false), file);
+	assert_ptr_equal(open_with(*state, node, file, NODE_ONCE_HERE, true), file);
 	assert_ptr_equal(node_closed(*state, node), file);
+	node_forget(*state, node, 1);
+}
+
+static void answer_that_was_shown_from_the_store_is_not_begun_again(void **state)
+{
+	struct node *node = look_up(*state, nodes_root(*state), "a", 10, "");
+	struct fetch_file *file = (struct fetch_file *)node;
+
+	assert_ptr_equal(open_with(*state, node, file, NODE_ONCE_HERE, true), file);
+	assert_ptr_equal(node_closed(*state, node), file);
+	/* The store has lost it; the kernel may still have pages. */
+	assert_null(open_with(*state, node, file, NODE_ONCE_BEGINS, false));
 	node_forget(*state, node, 1);
 }
 
@@ -247,6 +269,7 @@ int main(void)
 		test(open_node_stays_when_the_kernel_forgets_it),
 		test(all_opens_share_the_first_file),
 		test(only_answer_is_begun_once),
+		test(answer_that_was_shown_from_the_store_is_not_begun_again),
 		test(attributes_are_of_the_owner_and_never_writable),
 		test(path_does_not_reach_names_that_begin_like_it),
 		test(table_grows),
