@@ -355,7 +355,11 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 			return error;
 		}
 	} else if (flight->state == FLIGHT_WAITING) {
-		int error = transfer_want_locked(flight, piece != NULL, starting);
+		/* A block that came too late for one reader is not waited for by the next at once.
+		 */
+		int error = piece != NULL ? file_failure_locked(file, unit) : 0;
+		if (error == 0)
+			error = transfer_want_locked(flight, piece != NULL, starting);
 		if (error != 0)
 			return error;
 	}

@@ -68,8 +68,11 @@ bool fetch_file_alive(struct fetch_file *file);
 struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object);
 /* The origin has said again that its version is the file's: what failed may be tried again. */
 void fetch_file_revive(struct fetch_file *file);
-/* A unit's bytes that came by another way, from the origin under the file's validator. Copied. */
-int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length);
+/* A unit's bytes that came by another way, from the origin under the file's validator. Copied;
+ * readers have them from now on. Returns the job of storing them, for the caller to run, on any
+ * thread but a source's, when nobody waits for it any more; NULL: nothing to do. */
+struct pool_job *fetch_seed(struct fetch_file *file, uint32_t unit, const void *data,
+			    size_t length);
 
 struct fetch_piece;
 /* One read. The caller sets the first group and leaves it alone until done is called. */

@@ -30,15 +30,24 @@ void file_get_locked(struct fetch_file *file)
 	file->references++;
 }
 
-void file_put_locked(struct fetch_file *file)
+/* Returns whether that was the last reference. */
+static bool leave_locked(struct fetch_file *file)
 {
 	struct flight *flight;
 
 	if (--file->references > 0)
-		return;
+		return false;
 	LIST_REMOVE(file, in_fetch);
 	while ((flight = LIST_FIRST(&file->flights)) != NULL)
 		flight_free_locked(flight);
+	return true;
+}
+
+void file_put_locked(struct fetch_file *file)
+{
+	if (!leave_locked(file))
+		return;
+	/* Putting the object may block. */
 	file->job.run = file_free;
 	pool_submit(file->fetch->pool, POOL_AHEAD, &file->job);
 }
@@ -90,8 +99,10 @@ void fetch_file_put(struct fetch_file *file)
 		return;
 	struct fetch *fetch = file->fetch;
 	pthread_mutex_lock(&fetch->lock);
-	file_put_locked(file);
+	bool last = leave_locked(file);
 	pthread_mutex_unlock(&fetch->lock);
+	if (last)
+		file_free(&file->job);
 }
 
 struct object *fetch_file_object(const struct fetch_file *file)
@@ -141,28 +152,24 @@ void fetch_file_revive(struct fetch_file *file)
 	pthread_mutex_unlock(&file->fetch->lock);
 }
 
-int fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length)
+struct pool_job *fetch_seed(struct fetch_file *file, uint32_t unit, const void *data, size_t length)
 {
 	struct fetch *fetch = file->fetch;
 	struct buffer *buffer = buffer_create((uint32_t)length);
-	int error = 0;
+	struct flight *flight = NULL;
 
 	if (buffer == NULL)
-		return -ENOMEM;
+		return NULL;
 	memcpy(buffer->bytes, data, length);
 	pthread_mutex_lock(&fetch->lock);
-	struct flight *flight = NULL;
 	if (flight_find_locked(file, unit) == NULL)
 		flight = flight_create_locked(file, unit);
-	if (flight != NULL) {
-		atomic_fetch_add(&fetch->buffered, length);
-		flight_land_locked(flight, buffer, fetch->source->given, true);
-		flight_mark_locked(flight);
-	} else {
+	if (flight != NULL)
+		flight_believe_locked(flight, buffer, fetch->source->given);
+	else
 		buffer_put(buffer);
-	}
 	pthread_mutex_unlock(&fetch->lock);
-	return error;
+	return flight != NULL ? &flight->job : NULL;
 }
 
 void file_fail_locked(struct fetch_file *file, uint32_t unit, int error)

@@ -163,9 +163,10 @@ void flight_leave_locked(struct fetch_piece *piece);
 /* All who wait get ERROR (0: BUFFER must be set), and the flight, if ERROR, is gone. */
 void flight_fail_locked(struct flight *flight, int error);
 void flight_free_locked(struct flight *flight);
-/* Hands BUFFER, complete, to the pool. BELIEVED: readers may have it at once. */
-void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given,
-			bool believed);
+/* Hands BUFFER, complete, to the pool. */
+void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given);
+/* Readers may have BUFFER at once; whoever calls it runs flight->job later. */
+void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given);
 /* A stream of unknown length ended: the object gets its SIZE once all has landed. */
 void flight_finish_locked(struct fetch_file *file, uint64_t size);
 /* Of FLIGHT, landed, no reader was given anything yet. */

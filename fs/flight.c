@@ -221,18 +221,29 @@ static void land(struct pool_job *job)
 	settle(file);
 }
 
-void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given,
-			bool believed)
+static void leave_source_locked(struct flight *flight, struct buffer *buffer, enum given given)
 {
-	struct fetch *fetch = flight->file->fetch;
-	bool wanted = flight->waiting != NULL;
-
 	flight->transfer = NULL;
 	flight->buffer = buffer;
 	flight->given = given;
-	flight->state = believed ? FLIGHT_LANDED : FLIGHT_LANDING;
 	flight->file->landing++;
 	file_get_locked(flight->file);
 	flight->job.run = land;
-	pool_submit(fetch->pool, wanted ? POOL_READER : POOL_AHEAD, &flight->job);
+}
+
+void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given)
+{
+	bool wanted = flight->waiting != NULL;
+
+	leave_source_locked(flight, buffer, given);
+	flight->state = FLIGHT_LANDING;
+	pool_submit(flight->file->fetch->pool, wanted ? POOL_READER : POOL_AHEAD, &flight->job);
+}
+
+void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given)
+{
+	atomic_fetch_add(&flight->file->fetch->buffered, buffer->length);
+	leave_source_locked(flight, buffer, given);
+	flight->state = FLIGHT_LANDED;
+	flight_mark_locked(flight);
 }

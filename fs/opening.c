@@ -17,6 +17,7 @@ struct opening {
 	struct fetch_read whole;
 	LIST_ENTRY(opening) in_measuring; /* mount->measuring_lock, as the next two */
 	struct opening *joined, *next;    /* others that wait for the same */
+	struct pool_job *storing;         /* of the body that came along; NULL: nothing */
 	opening_done *done;
 	void *context;
 };
@@ -27,9 +28,20 @@ static void opening_end(struct opening *opening, int error, struct fetch_file *f
 	if (error == -ESTALE)
 		names_expect(opening->mount->names, opening->dir, opening->node->name);
 	opening->done(opening->context, error, file);
+	if (opening->storing != NULL)
+		opening->storing->run(opening->storing);
 	free(opening->path);
 	free(opening->dir);
 	free(opening);
+}
+
+/* Puts the body that came along into FILE; it is stored when the open has been answered. */
+static void seed(struct opening *opening, struct fetch_file *file,
+		 const struct names_answer *answer)
+{
+	if (opening->storing != NULL)
+		opening->storing->run(opening->storing);
+	opening->storing = fetch_seed(file, 0, answer->body, answer->body_length);
 }
 
 /* Makes FILE the node's, or opens the one that is, which *file_inout becomes. */
@@ -42,7 +54,7 @@ static int share(struct opening *opening, const struct names_answer *answer, enu
 
 	/* Before others can see it: then nobody misses what is at hand. */
 	if (body)
-		fetch_seed(file, 0, answer->body, answer->body_length);
+		seed(opening, file, answer);
 	bool kept;
 	struct fetch_file *shared = node_opened(mount->nodes, opening->node, file, comes, &kept);
 	if (!kept)
@@ -50,7 +62,7 @@ static int share(struct opening *opening, const struct names_answer *answer, enu
 	if (shared == NULL)
 		return -ESTALE;
 	if (!kept && body)
-		fetch_seed(shared, 0, answer->body, answer->body_length);
+		seed(opening, shared, answer);
 	fetch_file_revive(shared);
 	*file_inout = shared;
 	return 0;
@@ -65,6 +77,20 @@ static int open_own(struct opening *opening, unsigned flags, struct fetch_file *
 		flags |= FETCH_NO_RANGES;
 	return fetch_open(opening->mount->fetch, opening->object, opening->path, entry->validator,
 			  flags, file_out);
+}
+
+/* A file that is at work for this version already, perhaps for another open that has ended
+ * meanwhile, or a new one. */
+static int open_any(struct opening *opening, struct fetch_file **file_out)
+{
+	struct fetch_file *file = fetch_find(opening->mount->fetch, opening->object);
+
+	if (file != NULL && fetch_file_alive(file)) {
+		*file_out = file;
+		return 0;
+	}
+	fetch_file_put(file);
+	return open_own(opening, 0, file_out);
 }
 
 /* A version of one answer can be opened when the answer came along or is still coming, when all of
@@ -121,7 +147,7 @@ static int open_version(struct opening *opening, const struct names_answer *answ
 	if (once)
 		pthread_mutex_lock(&mount->once_lock);
 	error = once ? open_once(opening, answer->body != NULL, &comes, &file)
-		     : open_own(opening, 0, &file);
+		     : open_any(opening, &file);
 	if (error == 0)
 		error = share(opening, answer, comes, &file);
 	if (once)

@@ -292,7 +292,7 @@ static void end_unit(struct transfer *transfer)
 		pthread_mutex_lock(&fetch->lock);
 		struct flight *flight = flight_find_locked(file, transfer->unit);
 		if (flight != NULL && flight->state == FLIGHT_WAITING) {
-			flight_land_locked(flight, transfer->buffer, fetch->source->given, false);
+			flight_land_locked(flight, transfer->buffer, fetch->source->given);
 		} else {
 			atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);
 			buffer_put(transfer->buffer);

@@ -200,7 +200,8 @@ static void body_that_came_along_counts_once_as_the_origins(void **state)
 	for (unsigned round = 1; round <= 50; round++) {
 		char validator[] = {'"', (char)('0' + round), '"', '\0'};
 		open_file(fixture, validator, sizeof body, 0);
-		assert_int_equal(fetch_seed(fixture->file, 0, body, sizeof body), 0);
+		struct pool_job *storing = fetch_seed(fixture->file, 0, body, sizeof body);
+		storing->run(storing);
 		assert_int_equal(end_read(start_read(fixture, 0, sizeof body, 0)), 0);
 		wait_for_all(fixture);
 		assert_int_equal(end_read(start_read(fixture, 0, sizeof body, 0)), 0);
