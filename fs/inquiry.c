@@ -21,8 +21,10 @@
 #define FICKLE_SECONDS 600
 #define DOUBTED 64u
 
-/* How often a listing that is flushed while it is written is written anew. Our choice. */
-#define FORGOTTEN_MAX 10
+/* How often a listing that cannot be written at once is tried again, and the pause when the cache
+ * has no room for it: what readers pin is free again soon. Our choice. */
+#define LISTING_TRIES 10
+#define ROOM_PAUSE_NS 20000000
 
 struct asker {
 	struct asker *next;
@@ -264,11 +266,13 @@ static void learn_listing(struct inquiry *inquiry)
 		log_warning("listing of /%s: %" PRIu32 " impossible names left out",
 			    log_escape(name, sizeof name, inquiry->dir),
 			    directory_rejected(inquiry->directory));
-	/* A flush may forget the directory while its listing is written. */
-	for (int tries = 0; tries < FORGOTTEN_MAX; tries++) {
+	for (int tries = 0; tries < LISTING_TRIES; tries++) {
 		inquiry->error = catalog_replace(catalog, inquiry->dir, inquiry->directory,
 						 (int64_t)time(NULL));
-		if (inquiry->error != -ECANCELED)
+		/* A flush may forget the directory while its listing is written. */
+		if (inquiry->error == -ENOSPC)
+			nanosleep(&(struct timespec){.tv_nsec = ROOM_PAUSE_NS}, NULL);
+		else if (inquiry->error != -ECANCELED)
 			return;
 	}
 }
