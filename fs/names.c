@@ -247,7 +247,7 @@ static bool good_enough(const struct entry *entry, unsigned need)
 static bool want_listing(struct query *query, const struct catalog_listing *listing, bool known,
 			 const struct trust *trust)
 {
-	if (query->listed || (query->need & NAMES_FRESH))
+	if (query->listed)
 		return false;
 	if (left(trust, listing->fetched) > 0 || recently_unlisted(query->names, query->dir) != 0)
 		return false;
@@ -263,7 +263,6 @@ static enum step decide(struct query *query, struct names_answer *answer, int *e
 	bool known = catalog_find(names->catalog, query->dir, query->name, &answer->entry) == 0;
 
 	*error_out = 0;
-	fetched_of(names, query->dir, &listing);
 	bool expected = is_expected(query) && known && answer->entry.checked > 0;
 	if (known && (expected || entry_left(&trust, &answer->entry) > 0) &&
 	    (answer->entry.kind == ENTRY_ABSENT || good_enough(&answer->entry, query->need))) {
@@ -271,11 +270,14 @@ static enum step decide(struct query *query, struct names_answer *answer, int *e
 		*error_out = answer->entry.kind == ENTRY_ABSENT ? -ENOENT : 0;
 		return STEP_ANSWER;
 	}
+	if (query->need & NAMES_FRESH)
+		return STEP_ASK; /* a listing cannot answer that */
+	fetched_of(names, query->dir, &listing);
 	if (want_listing(query, &listing, known, &trust))
 		return STEP_LIST;
 	bool fresh = query->listed && query->list_error == 0;
 	if (known && (answer->entry.flags & ENTRY_LISTED) && answer->entry.kind != ENTRY_ABSENT &&
-	    !(query->need & NAMES_FRESH) && (fresh || left(&trust, listing.fetched) > 0) &&
+	    (fresh || left(&trust, listing.fetched) > 0) &&
 	    good_enough(&answer->entry, query->need)) {
 		answer->believed = left(&trust, listing.fetched);
 		return STEP_ANSWER;
