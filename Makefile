@@ -10,7 +10,8 @@
 #   make lint         style, layout, clang-format, clang and shellcheck without warnings
 #   make format       clang-format over all of it
 #   make deps         as root: installs the Debian packages that are missing (tests/deps has them)
-#   make install      to PREFIX (/usr/local) below DESTDIR
+#   make install      to PREFIX (/usr/local) below DESTDIR, and mount(8)'s helper to
+#                     MOUNT_HELPER_DIR (/sbin), outside of which mount(8) does not look
 #   make uninstall    takes away what install put there
 #   make clean        removes build/
 #   make help         this text
@@ -25,6 +26,7 @@
 
 VERSION = 0.1.0
 PREFIX ?= /usr/local
+MOUNT_HELPER_DIR ?= /sbin
 B ?= build
 CFLAGS ?= -O2 -g
 FUZZ_RUNS ?= 1000000
@@ -171,20 +173,20 @@ deps:
 # Installation ------------------------------------------------------------------------------------
 
 bindir := $(DESTDIR)$(PREFIX)/bin
-sbindir := $(DESTDIR)$(PREFIX)/sbin
+helper := $(DESTDIR)$(MOUNT_HELPER_DIR)/mount.peerdistfs
 mandir := $(DESTDIR)$(PREFIX)/share/man
 pages := $(wildcard fs/*.1 fs/*.8)
 installed_pages := $(foreach p,$(pages),$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 
 install: all
-	install -d $(bindir) $(sbindir)
+	install -d $(bindir) $(dir $(helper))
 	install -m 755 $(programs) $(bindir)
-	ln -sf ../bin/peerdistfs $(sbindir)/mount.peerdistfs
+	ln -sf $(PREFIX)/bin/peerdistfs $(helper)
 	@set -e; for page in $(pages); do \
 		install -D -m 644 $$page $(mandir)/man$${page##*.}/$${page##*/}; done
 
 uninstall:
-	rm -f $(bindir)/peerdistfs $(bindir)/peerdist $(sbindir)/mount.peerdistfs $(installed_pages)
+	rm -f $(bindir)/peerdistfs $(bindir)/peerdist $(helper) $(installed_pages)
 
 clean:
 	rm -rf $(B)

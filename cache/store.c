@@ -47,7 +47,11 @@ uint64_t store_unrecorded_max(const struct store *store)
 
 uint64_t store_pack_octets(const struct store *store)
 {
-	return store->pack_octets;
+	uint64_t octets = store->limit / 16;
+
+	if (octets < STORE_PACK_OCTETS_MIN)
+		return STORE_PACK_OCTETS_MIN;
+	return octets < STORE_PACK_OCTETS ? octets : STORE_PACK_OCTETS;
 }
 
 uint64_t store_new_id(struct store *store)
@@ -325,11 +329,6 @@ static int set_options(struct store *store, const struct store_options *options)
 	store->limit = options->limit;
 	store->max_age = options->max_age;
 	store->now = options->now != NULL ? options->now : system_seconds;
-	store->pack_octets = options->limit / 16;
-	if (store->pack_octets < STORE_PACK_OCTETS_MIN)
-		store->pack_octets = STORE_PACK_OCTETS_MIN;
-	if (store->pack_octets > STORE_PACK_OCTETS)
-		store->pack_octets = STORE_PACK_OCTETS;
 	set_open_files_max(store);
 	return store->directory == NULL || store->scope_name == NULL ? -ENOMEM : 0;
 }

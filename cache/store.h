@@ -106,7 +106,8 @@ struct store_usage {
 	uint64_t evicted; /* octets since the store was opened */
 };
 void store_usage(struct store *store, struct store_usage *usage_out);
-/* Evicts at once if it must. -EBUSY when pins keep it from fitting. */
+/* Evicts at once if it must. -EBUSY when what is pinned and the index would not fit: nothing is
+ * evicted then. -EINVAL: too small for any store. */
 int store_resize(struct store *store, uint64_t limit);
 /* Drops the data of PATH and below (NULL: all). Objects in use stay usable, empty. FREED_OUT:
  * octets. */

@@ -196,7 +196,7 @@ static int take_place(struct store *store, uint32_t length, struct pack **pack_o
 {
 	struct pack *pack = store->open_pack;
 
-	if (pack == NULL || length > store_pack_octets(store) - pack->octets ||
+	if (pack == NULL || pack->octets + length > store_pack_octets(store) ||
 	    pack->appended >= STORE_PACK_CONTENTS) {
 		int error = open_pack(store);
 

@@ -108,7 +108,8 @@ bool index_should_commit(struct index *index);
 /* Moves the log into the file, and gives back some pages that are free. Outside a transaction.
  * Returns whether there are more of them. */
 bool index_tidy(struct index *index);
-/* How long the log may grow; index_cut_log() shortens one that is longer. Outside a transaction. */
+/* How long the log may grow; index_cut_log() shortens one that is longer, outside a
+ * transaction. */
 void index_set_limit(struct index *index, uint64_t limit);
 int index_cut_log(struct index *index);
 /* Octets it takes; RESERVE_OUT: those that it may come to take before the next commit. */
@@ -381,9 +382,8 @@ struct store {
 	int64_t max_age;
 	int64_t (*now)(void);
 	int directory_fd, data_fd, lock_fd;
-	uint64_t block;       /* octets in which the file system allocates */
-	uint64_t first_id;    /* numbers from here on are of this session */
-	uint64_t pack_octets; /* that a pack takes at most */
+	uint64_t block;    /* octets in which the file system allocates */
+	uint64_t first_id; /* numbers from here on are of this session */
 	bool index_opened;
 	int64_t scope; /* row */
 	struct catalog *catalog;
@@ -434,6 +434,7 @@ static inline void store_unlock(struct store *store)
 }
 time_t store_monotonic(void);
 uint64_t store_unrecorded_max(const struct store *store);
+/* That a pack takes at most; lock held. */
 uint64_t store_pack_octets(const struct store *store);
 /* A number for an object or pack; index.lock held. */
 uint64_t store_new_id(struct store *store);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * One command to the admin file and its answer: lines "progress DONE TOTAL" as long as the work
- * goes on, then "ok" with what there is to say, or "error NUMBER NAME"; behind "ok" come lines of
- * data. A file name in the command has control characters and backslashes as \xNN, so that a line
- * stays a line.
+ * goes on, then "ok" with what there is to say, or "error NUMBER NAME REASON"; behind "ok" come
+ * lines of data. A command that is refused at once makes the writing fail, and has its answer all
+ * the same. A file name in the command has control characters and backslashes as \xNN, so that a
+ * line stays a line.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +26,7 @@
 struct answer {
 	struct cli_progress progress;
 	enum { WORKING, GOOD, BAD } state;
-	const char *command;
+	const char *command, *argument; /* argument: NULL: none */
 	json_t *json; /* what will be printed at the end; NULL: lines as they come */
 	char line[LINE_SIZE];
 	size_t length;
@@ -60,32 +61,36 @@ static char *command_line(const char *command, const char *argument)
 	return line;
 }
 
-/* DETAIL: what the daemon says of it, or "". */
-static int refused(const char *command, int number, const char *detail)
+/* REASON: the daemon's words, or "" where it has none. */
+static int refused(const struct answer *answer, int number, const char *reason)
 {
-	static const struct {
-		int number;
-		const char *text;
-	} reasons[] = {
-		{EINVAL, "the daemon does not take it as it is written; peerdist help shows how"},
-		{ENOENT, "there is no such thing"},
-		{EPERM, "you may not; root and who mounted it may (see admin_mode in "
-			"peerdistfs(8))"},
-		{EACCES, "you may not; root and who mounted it may (see admin_mode in "
-			 "peerdistfs(8))"},
-		{EBUSY, "it is busy; peerdist jobs shows with what"},
-		{ECANCELED, "it was cancelled"},
-		{ENOTCONN, "the daemon has died; unmount it and mount it again"},
-	};
-	const char *text = *detail ? detail : strerror(number);
+	char escaped[LOG_NAME_MAX] = "";
 
-	for (size_t i = 0; !*detail && i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].number == number)
-			text = reasons[i].text;
-	return cli_complain(CLI_FAILED, "%s failed: %s", command, text);
+	if (*reason)
+		return cli_complain(CLI_FAILED, "%s: %s", answer->command, reason);
+	if (answer->argument)
+		log_escape(escaped, sizeof(escaped), answer->argument);
+	return cli_complain(CLI_FAILED, "%s%s%s: %s", answer->command, *escaped ? " " : "", escaped,
+			    strerror(number));
 }
 
-/* REST: " NUMBER NAME", perhaps with words behind it that say more. */
+static int shut_out(const struct cli_mount *mount, int number)
+{
+	if (number == EACCES || number == EPERM)
+		return cli_complain(CLI_FAILED,
+				    "%s/.peerdist/admin is not yours to open; become root or who "
+				    "mounted it, or see admin_mode in peerdistfs(8)",
+				    mount->root);
+	if (number == ENOTCONN)
+		return cli_complain(CLI_FAILED,
+				    "the daemon of %s has died; take the mount away (fusermount3 "
+				    "-u %s) and mount it again",
+				    mount->root, mount->root);
+	return cli_complain(CLI_FAILED, "%s/.peerdist/admin cannot be opened: %s", mount->root,
+			    strerror(number));
+}
+
+/* REST: " NUMBER NAME REASON"; the reason may be missing. */
 static void take_error(struct answer *answer, const char *rest)
 {
 	int number = EPROTO, length = 0;
@@ -95,7 +100,7 @@ static void take_error(struct answer *answer, const char *rest)
 	rest += strspn(rest, " ");
 	cli_progress_end(&answer->progress);
 	answer->state = BAD;
-	refused(answer->command, number, rest);
+	refused(answer, number, rest);
 }
 
 static json_t *json_text(const char *text)
@@ -202,21 +207,22 @@ static int follow(int admin, struct answer *answer)
 /* Sends the line and shows the answer. The exit status. */
 static int converse(int admin, const char *line, struct answer *answer)
 {
+	int refusal = write(admin, line, strlen(line)) < 0 ? errno : 0;
 	int error;
 
-	if (write(admin, line, strlen(line)) < 0)
-		return refused(answer->command, errno, "");
 	cli_progress_start(&answer->progress);
 	error = follow(admin, answer);
 	cli_progress_end(&answer->progress);
-	if (error)
-		return refused(answer->command, -error, "");
+	if (answer->state == BAD)
+		return CLI_FAILED;
+	if (refusal || error)
+		return refused(answer, refusal ? refusal : -error, "");
 	if (answer->state == WORKING)
 		return cli_complain(CLI_FAILED,
 				    "%s: the daemon ended before it had answered; the "
 				    "log of the mount may say why",
 				    answer->command);
-	return answer->state == GOOD ? CLI_DONE : CLI_FAILED;
+	return CLI_DONE;
 }
 
 int cli_command(const struct cli_mount *mount, const char *command, const char *argument, bool json)
@@ -227,11 +233,12 @@ int cli_command(const struct cli_mount *mount, const char *command, const char *
 	int admin = openat(mount->control, "admin", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (admin < 0) {
-		status = refused(command, errno, "");
+		status = shut_out(mount, errno);
 	} else if (!answer || !line) {
 		status = cli_complain(CLI_FAILED, "out of memory");
 	} else {
 		answer->command = command;
+		answer->argument = argument;
 		answer->json = json ? json_pack("{s:[]}", "data") : NULL;
 		status = converse(admin, line, answer);
 		if (status == CLI_DONE && answer->json) {

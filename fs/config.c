@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -145,6 +146,7 @@ static int default_key(struct config *config, struct config_problem *problem)
 static int finish_texts(struct config *config, struct config_problem *problem)
 {
 	bool root = geteuid() == 0;
+	const struct passwd *self;
 	int error = config_scope_make(config, problem);
 
 	if (!error && !config->cache_dir)
@@ -156,6 +158,8 @@ static int finish_texts(struct config *config, struct config_problem *problem)
 				   strdup(config->foreground ? "stderr" : "syslog"), problem);
 	if (!error && !config->run_as && root && getpwnam(DEFAULT_ACCOUNT))
 		error = worked_out(&config->run_as, strdup(DEFAULT_ACCOUNT), problem);
+	if (!error && !config->run_as && (self = getpwuid(geteuid())))
+		error = worked_out(&config->run_as, strdup(self->pw_name), problem);
 	return error ? error : config_fuse_options(config, problem);
 }
 
@@ -171,6 +175,12 @@ static int refuse(const struct config *config, struct config_problem *problem)
 				   "run_as=%s: only root can become another user; mount as root or "
 				   "leave it away",
 				   config->run_as);
+	for (size_t i = 0; config->interfaces && config->interfaces[i]; i++)
+		if (if_nametoindex(config->interfaces[i]) == 0)
+			return config_fail(problem, CONFIG_FAILED,
+					   "interface=%s: there is no such network interface; ip "
+					   "link shows them",
+					   config->interfaces[i]);
 	return 0;
 }
 

@@ -70,7 +70,7 @@ struct config {
 	bool allow_other;
 	mode_t control_mode, admin_mode; /* permission bits */
 	gid_t control_gid, admin_gid;    /* gid where no group was named */
-	char *run_as;                    /* NULL: stay who we are */
+	char *run_as;                    /* NULL: stay who we are, who has no name */
 	char *fuse_options;              /* for libfuse's -o, escaped as it wants it */
 
 	char *log_target;         /* for log_open() */
@@ -101,7 +101,8 @@ bool config_parse(int argc, char **argv, struct config **config_out, int *status
 /* NULL is fine. */
 void config_free(struct config *config);
 
-/* Every key, one key=value a line, secrets masked, control characters escaped. */
+/* Every key, one key=value a line, secrets masked, control characters escaped; a default that is no
+ * value in words. */
 void config_print(const struct config *config, FILE *stream);
 
 /* The limit of the store in DIRECTORY, in octets (CONFIG_OFF_LIMIT with mode=off, if that is less).
@@ -118,6 +119,8 @@ const char *config_scope(const struct config *config);
 /* Whether anything was given that identifies us to the origin (user, netrc, cert, header). */
 bool config_has_credentials(const struct config *config);
 const char *config_mode_name(enum config_mode mode);
+/* What FUSE's word max_read= says; 0: nothing. */
+unsigned config_max_read(const struct config *config);
 
 /* What a reload changed. */
 enum {

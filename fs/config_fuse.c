@@ -22,9 +22,19 @@ static const struct {
 	{"users", CONFIG_WORD_DROPPED},
 	{"owner", CONFIG_WORD_DROPPED},
 	{"group", CONFIG_WORD_DROPPED},
+	{"noowner", CONFIG_WORD_DROPPED},
+	{"nogroup", CONFIG_WORD_DROPPED},
+	{"nousers", CONFIG_WORD_DROPPED},
 	{"_netdev", CONFIG_WORD_DROPPED},
 	{"nofail", CONFIG_WORD_DROPPED},
 	{"comment=", CONFIG_WORD_DROPPED},
+	{"uhelper=", CONFIG_WORD_DROPPED},
+	{"helper=", CONFIG_WORD_DROPPED},
+	/* Finds the mount point busy, unless there is nothing mounted. */
+	{"remount", CONFIG_WORD_DROPPED},
+	/* What a mount table says of a mount, given back by "mount -o remount". */
+	{"user_id=", CONFIG_WORD_DROPPED},
+	{"group_id=", CONFIG_WORD_DROPPED},
 	{"x-*", CONFIG_WORD_DROPPED},
 	{"X-*", CONFIG_WORD_DROPPED},
 	{"ro", CONFIG_WORD_DROPPED},
@@ -54,6 +64,9 @@ static const struct {
 	{"noiversion", CONFIG_WORD_DROPPED},
 	{"mand", CONFIG_WORD_DROPPED},
 	{"nomand", CONFIG_WORD_DROPPED},
+	{"symfollow", CONFIG_WORD_DROPPED},
+	/* The mount shows no symbolic links. */
+	{"nosymfollow", CONFIG_WORD_DROPPED},
 	/* Always set, whether asked for or not. */
 	{"default_permissions", CONFIG_WORD_DROPPED},
 	{"subtype=peerdistfs", CONFIG_WORD_DROPPED},
@@ -88,6 +101,15 @@ enum config_word config_fuse_word(const char *option)
 const char *config_fuse_word_at(size_t index)
 {
 	return index < sizeof(words) / sizeof(words[0]) ? words[index].word : NULL;
+}
+
+unsigned config_max_read(const struct config *config)
+{
+	unsigned octets = 0;
+
+	for (size_t i = 0; config->fuse_words && config->fuse_words[i]; i++)
+		sscanf(config->fuse_words[i], "max_read=%u", &octets);
+	return octets;
 }
 
 /* libfuse cuts at commas as we do, and takes "\\" and "\," for themselves. */

@@ -179,11 +179,16 @@ void config_print(const struct config *config, FILE *stream)
 	fprintf(stream, "origin=%s\n", config->origin);
 	fprintf(stream, "mountpoint=%s\n",
 		log_escape(escaped, sizeof(escaped), config->mountpoint));
-	for (size_t i = 0; i < config_key_count; i++)
-		for (size_t index = 0;
-		     config_key_show(config, &config_keys[i], index, value, sizeof(value)); index++)
-			fprintf(stream, "%s=%s\n", config_keys[i].name,
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		size_t index = 0;
+
+		for (; config_key_show(config, key, index, value, sizeof(value)); index++)
+			fprintf(stream, "%s=%s\n", key->name,
 				log_escape(escaped, sizeof(escaped), value));
+		if (index == 0 && key->otherwise)
+			fprintf(stream, "%s=%s\n", key->name, key->otherwise);
+	}
 }
 
 static void help_key(const struct config_key *key, FILE *stream)

@@ -2,9 +2,10 @@
  *
  * peerdistfs: reads the command line, mounts, serves until unmounted.
  *
- * In the background the command returns when the kernel's first request has been answered: the
- * parent waits for one octet on a pipe, and if the child ends without it, so does the parent, with
- * status 1. What went wrong the child has then written to stderr, which it keeps until it is ready.
+ * In the background the command returns when the mount answers, which the parent, who is always let
+ * in, asks it: the child says that it is mounted, the parent that it has been answered, and then
+ * the child lets go of stderr. If the child ends before, it has written there what went wrong, and
+ * the parent ends with status 1.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -38,47 +40,64 @@
 /* Within the process: the session is to end, or its loop has. */
 #define SIGNAL_END SIGUSR1
 
-struct ready {
-	int pipe; /* -1: in the foreground */
-};
-
-static void become_ready(void *context)
+static bool tell(int socket)
 {
-	struct ready *ready = context;
-
-	if (ready->pipe < 0)
-		return;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		for (int i = 0; i < 3; i++)
-			dup2(null, i);
-		if (null > 2)
-			close(null);
-	}
-	if (write(ready->pipe, "", 1) != 1)
-		log_warning("cannot tell the command that started us: %s", strerror(errno));
-	close(ready->pipe);
-	ready->pipe = -1;
+	return send(socket, "", 1, MSG_NOSIGNAL) == 1;
 }
 
-/* In the parent: waits, and exits. In the child: returns the pipe's end, or -errno. */
-static int go_to_background(void)
+static bool told(int socket)
 {
-	int ends[2];
 	char octet;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	return recv(socket, &octet, 1, 0) == 1;
+}
+
+/* In the parent. BEFORE: what the mount will hide, which a mount that has failed shows again. */
+static bool mount_answers(int child, const char *mountpoint, const struct stat *before)
+{
+	struct stat status;
+
+	if (told(child) && stat(mountpoint, &status) == 0 && status.st_dev != before->st_dev)
+		return tell(child);
+	shutdown(child, SHUT_WR);
+	told(child); /* has ended: its words come before our end */
+	return false;
+}
+
+/* In the parent: waits, and exits. In the child: returns its end of a socket, or -errno. */
+static int go_to_background(const char *mountpoint)
+{
+	struct stat before;
+	int ends[2];
+
+	if (stat(mountpoint, &before) != 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
 	pid_t child = fork();
 	if (child < 0)
 		return -errno;
 	if (child > 0) {
 		close(ends[1]);
-		_exit(read(ends[0], &octet, 1) == 1 ? 0 : 1);
+		_exit(mount_answers(ends[0], mountpoint, &before) ? 0 : 1);
 	}
 	close(ends[0]);
 	setsid();
 	return chdir("/") == 0 ? ends[1] : -errno;
+}
+
+/* With the session mounted, and others answering. COMMAND: to whom started us; -1: nobody waits. */
+static void become_ready(int command)
+{
+	if (command < 0 || !tell(command) || !told(command))
+		return;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	if (null > 2)
+		close(null);
+	close(command);
 }
 
 /* As root only, and where /sys lets us: no harm if not. */
@@ -99,9 +118,17 @@ static void set_kernel_readahead(const char *mountpoint)
 	close(file);
 }
 
-static void *tune(void *argument)
+struct first_look {
+	const char *mountpoint;
+	int command; /* see become_ready() */
+};
+
+static void *look(void *argument)
 {
-	set_kernel_readahead(argument);
+	const struct first_look *first_look = argument;
+
+	set_kernel_readahead(first_look->mountpoint);
+	become_ready(first_look->command);
 	return NULL;
 }
 
@@ -115,6 +142,8 @@ static int drop_privileges(const struct mount *mount, int *unmounter_out)
 	const struct passwd *user = getpwnam(config->run_as);
 	if (user == NULL)
 		return -ENOENT;
+	if (user->pw_uid == 0)
+		return 0;
 	int error = store_give(mount->store, user->pw_uid, user->pw_gid);
 	if (error != 0)
 		return error;
@@ -213,24 +242,29 @@ static int serve(struct mount *mount, sigset_t *signals)
 	return error;
 }
 
-static int serve_and_unmount(struct mount *mount, sigset_t *signals, int unmounter)
+static int serve_and_unmount(struct mount *mount, sigset_t *signals, int unmounter, int command)
 {
-	pthread_t tuner;
+	struct first_look first_look = {mount->config->mountpoint, command};
+	pthread_t looker;
 
 	/* It asks the mount, so it must not be a thread that answers. */
-	bool tuning = pthread_create(&tuner, NULL, tune, mount->config->mountpoint) == 0;
-	int error = serve(mount, signals);
-
+	int error = -pthread_create(&looker, NULL, look, &first_look);
+	bool looking = error == 0;
+	if (error == 0)
+		error = serve(mount, signals);
+	if (error != 0)
+		fprintf(stderr, "peerdistfs: %s cannot be served: %s\n", mount->config->mountpoint,
+			strerror(-error));
 	mount_finish(mount);
 	unmounter_end(unmounter, fuse_session_fd(mount->session));
 	fuse_session_unmount(mount->session);
 	/* If nobody has answered it, the unmounting did. */
-	if (tuning)
-		pthread_join(tuner, NULL);
+	if (looking)
+		pthread_join(looker, NULL);
 	return error;
 }
 
-static int run_session(struct mount *mount, sigset_t *signals)
+static int run_session(struct mount *mount, sigset_t *signals, int command)
 {
 	const struct config *config = mount->config;
 	char *arguments[] = {"peerdistfs", "-o", config->fuse_options, NULL};
@@ -246,7 +280,7 @@ static int run_session(struct mount *mount, sigset_t *signals)
 		return -EIO;
 	int error = drop_privileges(mount, &unmounter);
 	if (error == 0)
-		return serve_and_unmount(mount, signals, unmounter);
+		return serve_and_unmount(mount, signals, unmounter, command);
 	fprintf(stderr, "peerdistfs: cannot become user %s: %s\n", config->run_as,
 		strerror(-error));
 	unmounter_end(unmounter, fuse_session_fd(mount->session));
@@ -277,7 +311,7 @@ static void raise_limits(void)
 	prctl(PR_SET_DUMPABLE, 0); /* no credentials in core files */
 }
 
-static int run(struct config *config, struct ready *ready)
+static int run(struct config *config, int command)
 {
 	char message[1024] = "";
 	struct mount *mount;
@@ -297,9 +331,7 @@ static int run(struct config *config, struct ready *ready)
 		fprintf(stderr, "peerdistfs: cannot log to %s: %s\n", config->log_target,
 			strerror(-error));
 	} else {
-		mount->ready = become_ready;
-		mount->ready_context = ready;
-		error = run_session(mount, &signals);
+		error = run_session(mount, &signals, command);
 	}
 	struct fuse_session *session = mount->session;
 	mount_destroy(mount);
@@ -313,21 +345,21 @@ static int run(struct config *config, struct ready *ready)
 int main(int argc, char **argv)
 {
 	struct config *config;
-	struct ready ready = {-1};
+	int command = -1;
 	int status;
 
 	if (!config_parse(argc, argv, &config, &status))
 		return status;
 	if (!config->foreground) {
-		ready.pipe = go_to_background();
-		if (ready.pipe < 0) {
+		command = go_to_background(config->mountpoint);
+		if (command < 0) {
 			fprintf(stderr, "peerdistfs: cannot go to the background: %s\n",
-				strerror(-ready.pipe));
+				strerror(-command));
 			config_free(config);
 			return 1;
 		}
 	}
-	status = run(config, &ready);
+	status = run(config, command);
 	config_free(config);
 	return status;
 }

@@ -50,8 +50,6 @@ struct mount {
 	LIST_HEAD(, opening) measuring; /* measuring_lock; contents without a length, being read */
 	atomic_ullong reads;            /* READ requests that the kernel sent */
 	atomic_ullong xattr_requests;
-	void (*ready)(void *context); /* called once the kernel's first request is answered */
-	void *ready_context;
 };
 
 extern const struct fuse_lowlevel_ops mount_operations;

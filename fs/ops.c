@@ -650,10 +650,10 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 				       FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ATOMIC_O_TRUNC);
 	connection->max_background = 64;
 	connection->congestion_threshold = 48;
+	/* libfuse wants to hear it twice. */
+	connection->max_read = config_max_read(mount->config);
 	/* The first look will be into the root; the connection is warm by then. */
 	names_list(mount->names, "", root_listed, NULL);
-	if (mount->ready != NULL)
-		mount->ready(mount->ready_context);
 }
 
 const struct fuse_lowlevel_ops mount_operations = {

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +16,124 @@ struct numbers {
 	struct store_usage store;
 	struct fetch_counters fetch;
 	struct origin_counters origin;
-	unsigned long long reads, xattr_requests, nodes;
+	uint64_t reads, xattr_requests, nodes;
+	uint64_t none; /* of what this version does not do */
 };
 
-static const char *const given_names[GIVEN_KINDS] = {
-	[GIVEN_CACHE] = "cache",
-	[GIVEN_PEER] = "peer",
-	[GIVEN_HOSTED] = "hosted",
-	[GIVEN_ORIGIN] = "origin",
+/* The one list of them: where each is in the JSON (object, object in it, member; those that are
+ * missing "") and which metric it is, whose label has the value of the second part, or of the third
+ * where there is no second. A metric's rows stand together. */
+static const struct number {
+	const char *path[3], *metric, *label, *help;
+	size_t field; /* in struct numbers */
+} list[] = {
+#define AT(field) offsetof(struct numbers, field)
+	{{"cache", "", "used"},
+	 "cache_used_bytes",
+	 NULL,
+	 "Octets in the cache directory.",
+	 AT(store.used)},
+	{{"cache", "", "limit"}, "cache_limit_bytes", NULL, "What it may hold.", AT(store.limit)},
+	{{"cache", "", "contents"},
+	 "cache_contents",
+	 NULL,
+	 "Contents of which something is cached.",
+	 AT(store.contents)},
+	{{"cache", "", "segments"},
+	 "cache_segments",
+	 NULL,
+	 "Segments of peers' contents.",
+	 AT(none)},
+	{{"cache", "", "evicted"},
+	 "cache_evicted_bytes_total",
+	 NULL,
+	 "Octets evicted.",
+	 AT(store.evicted)},
+#define GIVEN(name, kind)                                                                          \
+	{                                                                                          \
+		{"sources", name, "bytes"}, "source_bytes_total", "source",                        \
+			"Octets given to readers, by source.", AT(fetch.given[kind].bytes)         \
+	}
+	GIVEN("cache", GIVEN_CACHE),
+	GIVEN("peer", GIVEN_PEER),
+	GIVEN("hosted", GIVEN_HOSTED),
+	GIVEN("origin", GIVEN_ORIGIN),
+#undef GIVEN
+#define GIVEN(name, kind)                                                                          \
+	{                                                                                          \
+		{"sources", name, "blocks"}, "source_blocks_total", "source",                      \
+			"Blocks given to readers, by source.", AT(fetch.given[kind].blocks)        \
+	}
+	GIVEN("cache", GIVEN_CACHE),
+	GIVEN("peer", GIVEN_PEER),
+	GIVEN("hosted", GIVEN_HOSTED),
+	GIVEN("origin", GIVEN_ORIGIN),
+#undef GIVEN
+	{{"served", "", "bytes"}, "served_bytes_total", NULL, "Octets given to peers.", AT(none)},
+	{{"served", "", "blocks"}, "served_blocks_total", NULL, "Blocks given to peers.", AT(none)},
+	{{"served", "", "requests"},
+	 "served_requests_total",
+	 NULL,
+	 "Requests from peers.",
+	 AT(none)},
+	{{"discovery", "", "probes"}, "discovery_probes_total", NULL, "Probes sent.", AT(none)},
+	{{"discovery", "", "answers"},
+	 "discovery_answers_total",
+	 NULL,
+	 "Answers to them.",
+	 AT(none)},
+	{{"discovery", "", "received"},
+	 "discovery_received_total",
+	 NULL,
+	 "Probes of peers.",
+	 AT(none)},
+	{{"discovery", "", "answered"},
+	 "discovery_answered_total",
+	 NULL,
+	 "Those answered.",
+	 AT(none)},
+#define ERRORS(kind, field)                                                                        \
+	{                                                                                          \
+		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
+	}
+	ERRORS("hash", none),
+	ERRORS("checksum", store.checksum_errors),
+	ERRORS("peer", none),
+	ERRORS("origin", origin.errors),
+	ERRORS("malformed", origin.malformed),
+#undef ERRORS
+	{{"requests", "", "read"},
+	 "read_requests_total",
+	 NULL,
+	 "READ requests from the kernel.",
+	 AT(reads)},
+	{{"requests", "", "xattr"},
+	 "xattr_requests_total",
+	 NULL,
+	 "GETXATTR requests from the kernel.",
+	 AT(xattr_requests)},
+	{{"requests", "", "origin"},
+	 "origin_requests_total",
+	 NULL,
+	 "Requests to the origin.",
+	 AT(origin.requests)},
+	{{"requests", "", "origin_bytes"},
+	 "origin_received_bytes_total",
+	 NULL,
+	 "Body octets from the origin.",
+	 AT(origin.bytes)},
+	{{"", "", "nodes"}, "nodes", NULL, "Nodes that the kernel knows.", AT(nodes)},
+#undef AT
 };
+#define LIST_LENGTH (sizeof list / sizeof list[0])
+
+static uint64_t value_of(const struct numbers *numbers, const struct number *number)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)numbers + number->field, sizeof value);
+	return value;
+}
 
 static void gather(struct mount *mount, struct numbers *numbers_out)
 {
@@ -36,21 +147,24 @@ static void gather(struct mount *mount, struct numbers *numbers_out)
 	numbers_out->nodes = nodes_count(mount->nodes);
 }
 
-static json_t *integer(uint64_t value)
+/* The object NAME in OBJECT, made if it is not there; "": OBJECT itself. */
+static json_t *object_in(json_t *object, const char *name)
 {
-	return json_integer((json_int_t)value);
+	if (*name == '\0')
+		return object;
+	if (json_object_get(object, name) == NULL)
+		json_object_set_new(object, name, json_object());
+	return json_object_get(object, name);
 }
 
-static json_t *sources_json(const struct numbers *numbers)
+static void put_numbers(json_t *status, const struct numbers *numbers)
 {
-	json_t *sources = json_object();
+	for (size_t i = 0; i < LIST_LENGTH; i++) {
+		json_t *object = object_in(object_in(status, list[i].path[0]), list[i].path[1]);
 
-	for (int i = 0; i < GIVEN_KINDS; i++)
-		json_object_set_new(sources, given_names[i],
-				    json_pack("{s:o, s:o}", "bytes",
-					      integer(numbers->fetch.given[i].bytes), "blocks",
-					      integer(numbers->fetch.given[i].blocks)));
-	return sources;
+		json_object_set_new(object, list[i].path[2],
+				    json_integer((json_int_t)value_of(numbers, &list[i])));
+	}
 }
 
 /* Strings that strangers may have chosen need not be UTF-8. */
@@ -73,29 +187,8 @@ int status_make(struct mount *mount, char **text_out, size_t *length_out)
 			  text(config->origin), "mountpoint", text(config->mountpoint), "mode",
 			  config_mode_name(config->mode), "state",
 			  config->mode == CONFIG_MODE_OFF ? "disabled" : "available", "listen");
-	json_object_set_new(status, "cache",
-			    json_pack("{s:o, s:o, s:o, s:o, s:i, s:o}", "dir",
-				      text(config->cache_dir), "used", integer(numbers.store.used),
-				      "limit", integer(numbers.store.limit), "contents",
-				      integer(numbers.store.contents), "segments", 0, "evicted",
-				      integer(numbers.store.evicted)));
-	json_object_set_new(status, "sources", sources_json(&numbers));
-	json_object_set_new(status, "served",
-			    json_pack("{s:i, s:i, s:i}", "bytes", 0, "blocks", 0, "requests", 0));
-	json_object_set_new(status, "discovery",
-			    json_pack("{s:i, s:i, s:i, s:i}", "probes", 0, "answers", 0, "received",
-				      0, "answered", 0));
-	json_object_set_new(status, "errors",
-			    json_pack("{s:i, s:o, s:i, s:o, s:o}", "hash", 0, "checksum",
-				      integer(numbers.store.checksum_errors), "peer", 0, "origin",
-				      integer(numbers.origin.errors), "malformed",
-				      integer(numbers.origin.malformed)));
-	json_object_set_new(status, "requests",
-			    json_pack("{s:o, s:o, s:o, s:o}", "read", integer(numbers.reads),
-				      "xattr", integer(numbers.xattr_requests), "origin",
-				      integer(numbers.origin.requests), "origin_bytes",
-				      integer(numbers.origin.bytes)));
-	json_object_set_new(status, "nodes", integer(numbers.nodes));
+	json_object_set_new(status, "cache", json_pack("{s:o}", "dir", text(config->cache_dir)));
+	put_numbers(status, &numbers);
 	json_object_set_new(status, "peers", json_array());
 	char *dump = json_dumps(status, JSON_INDENT(2));
 	json_decref(status);
@@ -113,57 +206,36 @@ int status_make(struct mount *mount, char **text_out, size_t *length_out)
 	return 0;
 }
 
-static void metric(FILE *stream, const char *name, const char *kind, const char *help)
+static void print_number(FILE *stream, const struct numbers *numbers, const struct number *number)
 {
-	fprintf(stream, "# HELP peerdist_%s %s\n# TYPE peerdist_%s %s\n", name, help, name, kind);
+	unsigned long long value = value_of(numbers, number);
+	const char *const *path = number->path;
+
+	if (number->label == NULL)
+		fprintf(stream, "peerdist_%s %llu\n", number->metric, value);
+	else
+		fprintf(stream, "peerdist_%s{%s=\"%s\"} %llu\n", number->metric, number->label,
+			*path[1] != '\0' ? path[1] : path[2], value);
 }
 
-static void print_sources(FILE *stream, const struct numbers *numbers)
+/* What only grows says so in its name, as is the custom. */
+static const char *kind_of(const char *metric)
 {
-	metric(stream, "source_bytes_total", "counter", "Octets given to readers, by source.");
-	for (int i = 0; i < GIVEN_KINDS; i++)
-		fprintf(stream, "peerdist_source_bytes_total{source=\"%s\"} %llu\n", given_names[i],
-			(unsigned long long)numbers->fetch.given[i].bytes);
-	metric(stream, "source_blocks_total", "counter", "Blocks given to readers, by source.");
-	for (int i = 0; i < GIVEN_KINDS; i++)
-		fprintf(stream, "peerdist_source_blocks_total{source=\"%s\"} %llu\n",
-			given_names[i], (unsigned long long)numbers->fetch.given[i].blocks);
+	size_t length = strlen(metric), end = strlen("_total");
+
+	return length > end && strcmp(metric + length - end, "_total") == 0 ? "counter" : "gauge";
 }
 
 static void print_numbers(FILE *stream, const struct numbers *numbers)
 {
-	const struct {
-		const char *name, *kind, *help;
-		unsigned long long value;
-	} plain[] = {
-		{"cache_used_bytes", "gauge", "Octets in the cache directory.",
-		 numbers->store.used},
-		{"cache_limit_bytes", "gauge", "What it may hold.", numbers->store.limit},
-		{"cache_contents", "gauge", "Contents of which something is cached.",
-		 numbers->store.contents},
-		{"cache_evicted_bytes_total", "counter", "Octets evicted.", numbers->store.evicted},
-		{"read_requests_total", "counter", "READ requests from the kernel.",
-		 numbers->reads},
-		{"xattr_requests_total", "counter", "GETXATTR requests from the kernel.",
-		 numbers->xattr_requests},
-		{"origin_requests_total", "counter", "Requests to the origin.",
-		 numbers->origin.requests},
-		{"origin_received_bytes_total", "counter", "Body octets from the origin.",
-		 numbers->origin.bytes},
-		{"nodes", "gauge", "Nodes that the kernel knows.", numbers->nodes},
-	};
+	for (size_t i = 0; i < LIST_LENGTH; i++) {
+		const char *metric = list[i].metric;
 
-	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-		metric(stream, plain[i].name, plain[i].kind, plain[i].help);
-		fprintf(stream, "peerdist_%s %llu\n", plain[i].name, plain[i].value);
+		if (i == 0 || strcmp(list[i - 1].metric, metric) != 0)
+			fprintf(stream, "# HELP peerdist_%s %s\n# TYPE peerdist_%s %s\n", metric,
+				list[i].help, metric, kind_of(metric));
+		print_number(stream, numbers, &list[i]);
 	}
-	metric(stream, "errors_total", "counter", "Errors, by kind.");
-	fprintf(stream, "peerdist_errors_total{kind=\"checksum\"} %llu\n",
-		(unsigned long long)numbers->store.checksum_errors);
-	fprintf(stream, "peerdist_errors_total{kind=\"origin\"} %llu\n",
-		(unsigned long long)numbers->origin.errors);
-	fprintf(stream, "peerdist_errors_total{kind=\"malformed\"} %llu\n",
-		(unsigned long long)numbers->origin.malformed);
 }
 
 int metrics_make(struct mount *mount, char **text_out, size_t *length_out)
@@ -174,7 +246,6 @@ int metrics_make(struct mount *mount, char **text_out, size_t *length_out)
 	if (stream == NULL)
 		return -ENOMEM;
 	gather(mount, &numbers);
-	print_sources(stream, &numbers);
 	print_numbers(stream, &numbers);
 	return fclose(stream) == 0 ? 0 : -ENOMEM;
 }

@@ -3,7 +3,8 @@
  * The names in a directory. How an origin lists is its dialect, found at the first contact and
  * remembered:
  *
- *   dav   OPTIONS on the root says DAV class 1 (RFC 4918 section 18.1): PROPFIND with depth 1
+ *   dav   OPTIONS on the root says DAV class 1 (RFC 4918 section 18.1): PROPFIND with depth 1. Some
+ *         servers and what stands before them cut or swallow OPTIONS, which says only "not DAV"
  *   s3    a GET of a directory answers with a ListBucketResult: ListObjectsV2, page by page. Where
  *         ORIGIN is a folder in a bucket (s3-host, s3-path) that GET answers that there is nothing;
  *         then the bucket is looked for above before that is believed
@@ -19,6 +20,9 @@
 #include <string.h>
 
 #include "origin/listing_pump.h"
+
+/* Our choice: who has not said by then that it is DAV is not. */
+#define OPTIONS_MS 3000u
 
 static const char propfind_body[] =
 	"<?xml version=\"1.0\" encoding=\"utf-8\"?>"
@@ -301,12 +305,11 @@ static int options_answered(struct http_op *op, const struct http_answer *answer
 	return 0;
 }
 
+/* Whether the origin is there at all is for the question that follows to find. */
 static void options_received(struct http_op *op, int error)
 {
-	if (error < 0 && !op->origin->options_asked)
-		fail_list(op, error);
-	else
-		send_first_list(op);
+	(void)error;
+	send_first_list(op);
 }
 
 static const struct http_step options_step = {.head = options_answered, .done = options_received};
@@ -334,6 +337,7 @@ static int new_list(struct http_op *op)
 static void try_list(struct http_op *op)
 {
 	const struct http_origin *origin = op->origin;
+	unsigned left = http_time_left(op);
 	int error = new_list(op);
 
 	if (error < 0) {
@@ -346,7 +350,7 @@ static void try_list(struct http_op *op)
 	}
 	http_query(op, &options_step, "OPTIONS",
 		   origin_url_make(&origin->root, "", ORIGIN_URL_DIRECTORY, NULL));
-	op->exchange.timeout_ms = http_time_left(op);
+	op->exchange.timeout_ms = left < OPTIONS_MS ? left : OPTIONS_MS;
 	http_query_go(op);
 }
 

@@ -12,6 +12,16 @@ if [[ $(ls -a "$TEST_DIR/mnt") == *peerdist* ]]; then fail 'the control director
 
 assert_eq "$TEST_DIR/mnt" "$(status_get .mountpoint)" mountpoint
 assert_match '^peerdist_' "$(grep -v '^#' "$TEST_DIR/mnt/.peerdist/metrics" | head -n 1)" metrics
+# Every number of the status is a metric, and no other is.
+assert_eq "$(jq '[.. | numbers] | length' "$MOUNT/.peerdist/status")" \
+	"$(grep -c '^peerdist_' "$MOUNT/.peerdist/metrics")" 'numbers in status and metrics'
+for number in served_requests_total discovery_probes_total 'errors_total{kind="hash"}' \
+	'errors_total{kind="peer"}' 'source_blocks_total{source="hosted"}' cache_limit_bytes; do
+	grep -qF "peerdist_$number " "$MOUNT/.peerdist/metrics" || fail "metrics lacks $number"
+done
+for default in 'listen=1337 to 1352' 'interface=all with multicast' "run_as=$(id -un)"; do
+	grep -qxF "$default" "$MOUNT/.peerdist/config" || fail "config lacks $default"
+done
 assert_match "cache=$CACHE" "$(cat "$TEST_DIR/mnt/.peerdist/config")" config
 assert_eq 600 "$(stat -c %a "$TEST_DIR/mnt/.peerdist/admin")" 'mode of admin'
 

@@ -48,7 +48,11 @@ assert_eq 0 "$(cached "$MOUNT/$name")" 'cached after clear of all'
 status=0
 message=$(peerdist cancel 4711 2>&1) || status=$?
 assert_eq 1 "$status" 'status of cancel without a job'
-assert_match 'cancel failed: there is no such thing' "$message"
+assert_match '^peerdist: cancel.*: .' "$message"
+status=0
+message=$(peerdist warm "$MOUNT/absent" 2>&1) || status=$?
+assert_eq 1 "$status" 'status of warm of what is not there'
+assert_match '^peerdist: warm.*: .' "$message"
 
 # With two mounts one has to be named.
 first=$MOUNT

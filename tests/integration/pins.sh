@@ -45,11 +45,23 @@ fill
 admin 'resize 12M' >/dev/null || fail 'resize 12M'
 assert_num "$(du -s --block-size=1 "$CACHE" | cut -f 1)" -le 12582912 'octets of the directory'
 kept 'after the resize'
+cat "$MOUNT/large-08.bin" >/dev/null
+others=$(cached large-08.bin)
+assert_num "$others" -gt 0 'octets of a file without a pin'
 assert_refused 'Device or resource busy' admin 'resize 4M'
 assert_eq 12582912 "$(status_get .cache.limit)" 'limit after a refused resize'
 kept 'after the refused resize'
+assert_eq "$others" "$(cached large-08.bin)" 'octets of the other after the refused resize'
 
 admin 'unpin /large-10.bin' >/dev/null || fail unpin
 admin 'resize 4M' >/dev/null || fail 'resize without a pin'
 assert_num "$(cached large-10.bin)" -lt 8388608 'octets of what is pinned no more'
+umount_fs
+
+# However large the cache was meant to be when it was opened.
+mount_fs -o cache_size=1G "$URL" "$TEST_DIR/large"
+admin 'resize 5M' >/dev/null || fail 'resize 5M of a new cache'
+cat "$MOUNT/large-10.bin" >/dev/null
+assert_num "$(du -s --block-size=1 "$CACHE" | cut -f 1)" -le 5242880 'octets of the directory'
+assert_num "$(cached large-10.bin)" -gt 0 'octets kept in 5 MiB'
 umount_fs

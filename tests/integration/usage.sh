@@ -32,6 +32,8 @@ refused 2 'MOUNTPOINT is missing' -o "$cache" file:///usr
 refused 2 'ORIGIN is missing'
 refused 1 "$TEST_DIR/absent does not exist; make it first" -o "$cache" file:///usr "$TEST_DIR/absent"
 refused 1 '/proc is busy: ' -o "$cache" file:///usr /proc
+refused 1 'interface=none0: there is no such network interface' -o "$cache,interface=none0" \
+	file:///usr "$mount"
 refused 1 'no hosted caches yet' -o "$cache,mode=hosted" file:///usr "$mount"
 refused 1 "$mount/cache lies below the mount point" -o "cache=$mount/cache" file:///usr "$mount"
 refused 1 'No such file or directory' -o "$cache,user=@$TEST_DIR/absent" file:///usr "$mount"

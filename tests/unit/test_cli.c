@@ -60,6 +60,7 @@ static int hear(const char *text, const char *line, bool json)
 	ssize_t length;
 
 	answer->command = "verb";
+	answer->argument = "/a\nb";
 	answer->json = json ? json_pack("{s:[]}", "data") : NULL;
 	complaint[0] = '\0';
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -125,12 +126,12 @@ static void progress_is_not_printed_when_there_is_no_terminal(void **state)
 static void errors_are_told_and_fail(void **state)
 {
 	static const char *const answers[][2] = {
-		{"error 2 ENOENT\n", "verb failed: there is no such thing"},
-		{"progress 1 2\nerror 5 EIO\n", "verb failed: Input/output error"},
-		{"error 28 ENOSPC pins need more\n", "verb failed: pins need more"},
-		{"error\n", "verb failed: Protocol error"},
-		{"error x\n", "verb failed: x"},
-		{"error 99999999999999999999 X\n", "verb failed: "},
+		{"error 2 ENOENT\n", "verb /a\\x0ab: No such file or directory"},
+		{"progress 1 2\nerror 5 EIO\n", "verb /a\\x0ab: Input/output error"},
+		{"error 28 ENOSPC pins need more\n", "verb: pins need more"},
+		{"error\n", "verb /a\\x0ab: Protocol error"},
+		{"error x\n", "verb: x"},
+		{"error 99999999999999999999 X\n", "verb: "},
 	};
 
 	(void)state;

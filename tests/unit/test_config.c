@@ -324,12 +324,12 @@ static void repeated_keys_add_up_within_a_source_and_replace_the_former_one(void
 	struct config_problem problem;
 
 	(void)state;
-	assert_int_equal(config_option(config, &file, "interface=a", NULL, &problem), 0);
-	assert_int_equal(config_option(config, &file, "interface=b", NULL, &problem), 0);
-	assert_string_equal(shown(config, "interface", 1), "b");
-	assert_int_equal(config_option(config, &line, "interface=c", NULL, &problem), 0);
-	assert_string_equal(shown(config, "interface", 0), "c");
-	assert_null(shown(config, "interface", 1));
+	assert_int_equal(config_option(config, &file, "hosted=a", NULL, &problem), 0);
+	assert_int_equal(config_option(config, &file, "hosted=b", NULL, &problem), 0);
+	assert_string_equal(shown(config, "hosted", 1), "b");
+	assert_int_equal(config_option(config, &line, "hosted=c", NULL, &problem), 0);
+	assert_string_equal(shown(config, "hosted", 0), "c");
+	assert_null(shown(config, "hosted", 1));
 	assert_int_equal(config_option(config, &line, "timeout=5", NULL, &problem), 0);
 	assert_int_equal(config_option(config, &line, "timeout=6", NULL, &problem), 0);
 	assert_int_equal(config->timeout, 6);
@@ -395,6 +395,14 @@ static void words_of_fstab_are_accepted_and_dropped(void **state)
 					    "X-mount.mkdir",
 					    "comment=hello",
 					    "relatime",
+					    "nosymfollow",
+					    "symfollow",
+					    "remount",
+					    "nogroup",
+					    "noowner",
+					    "user_id=0",
+					    "group_id=0",
+					    "uhelper=udisks2",
 					    "default_permissions",
 					    "subtype=peerdistfs"};
 	struct config *config = fresh();
@@ -422,6 +430,7 @@ static void words_of_fuse_are_passed_on_escaped(void **state)
 	assert_int_equal(give(config, "context=system_u:a,b", &problem), 0);
 	assert_int_equal(give(config, "allow_other", &problem), 0);
 	assert_int_equal(config_origin(config, "http://h/a,b\\c/", &problem), 0);
+	assert_int_equal(config_max_read(config), 131072);
 	assert_int_equal(config_fuse_options(config, &problem), 0);
 	assert_string_equal(config->fuse_options,
 			    "default_permissions,subtype=peerdistfs,fsname=http://h/a\\,b\\\\c/,"
@@ -541,6 +550,8 @@ static void print_shows_every_value_a_line_and_no_secret(void **state)
 	assert_non_null(strstr(text, "\nproxy=http://***@h:1\n"));
 	assert_non_null(strstr(text, "\ncache=/c\\x5cd\n"));
 	assert_non_null(strstr(text, "\ncache_size=5%\n"));
+	assert_non_null(strstr(text, "\nlisten=1337 to 1352\n"));
+	assert_non_null(strstr(text, "\ninterface=all with multicast\n"));
 	free(text);
 	config_free(config);
 }

@@ -177,6 +177,7 @@ static void a_plain_line_gives_defaults_and_absolute_paths(void **state)
 	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(strlen(config_scope(config)), 64);
 	assert_non_null(config->key);
+	assert_non_null(config->run_as);
 	config_free(config);
 }
 
@@ -522,16 +523,16 @@ static void the_file_gives_keys_and_o_wins(void **state)
 	write_file("etc/x.ini",
 		   "# comment\n; comment\n\n[other]\nnonsense\n [ mount ] \r\n"
 		   "\ttimeout = 7 \r\nconnections=3\nheader = A: b, c\nheader=D: e\n"
-		   "interface=a\ninsecure\ncert=cert\ncache = c\nx-foo\n[more]\nq=1\n");
+		   "interface=lo\ninsecure\ncert=cert\ncache = c\nx-foo\n[more]\nq=1\n");
 	config = parse("peerdistfs", "-c", "etc/x.ini", "-o",
-		       "connections=4,interface=b,cache=cache", "none", "mnt", NULL);
+		       "connections=4,interface=lo,cache=cache", "none", "mnt", NULL);
 	said("etc/x.ini:4: section [other] is not known");
 	said("etc/x.ini:16: section [more] is not known");
 	assert_int_equal(config->timeout, 7);
 	assert_int_equal(config->connections, 4);
 	assert_string_equal(config->headers[0], "A: b, c");
 	assert_string_equal(config->headers[1], "D: e");
-	assert_string_equal(config->interfaces[0], "b");
+	assert_string_equal(config->interfaces[0], "lo");
 	assert_null(config->interfaces[1]);
 	assert_true(config->insecure);
 	assert_string_equal(config->cert, inside("etc/cert"));

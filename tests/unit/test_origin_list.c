@@ -57,6 +57,59 @@ static void page_is_listed_and_dialect_remembered(void **state)
 	scene_close(&scene);
 }
 
+static bool options_cut(struct scripted_request *request)
+{
+	return !scene_method(request, "OPTIONS") && nginx_page(request);
+}
+
+static bool options_swallowed(struct scripted_request *request)
+{
+	char octet;
+
+	if (!scene_method(request, "OPTIONS"))
+		return nginx_page(request);
+	/* Nothing, until the other side has had enough. */
+	return read(request->fd, &octet, 1) == 1 && false;
+}
+
+static bool options_nonsense(struct scripted_request *request)
+{
+	if (!scene_method(request, "OPTIONS"))
+		return nginx_page(request);
+	scripted_send(request, "BOO\r\n\r\n");
+	return false;
+}
+
+static void whatever_becomes_of_options_the_page_is_listed(void **state)
+{
+	scripted_answer *const answers[] = {options_cut, options_swallowed, options_nonsense};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct scene scene;
+		char dialect[10];
+
+		scene_open(&scene, answers[i]);
+		assert_int_equal(outcome_list(&scene.outcome, &scene.rig, ""), 0);
+		assert_int_equal(directory_count(scene.outcome.directory), 2);
+		origin_dialect(scene.rig.origin, dialect, sizeof(dialect));
+		assert_string_equal(dialect, "web");
+		scene_close(&scene);
+	}
+}
+
+static void origin_that_is_gone_lists_nothing(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene, nginx_page);
+	scripted_stop(scene.server);
+	assert_int_equal(outcome_list(&scene.outcome, &scene.rig, ""), -EHOSTUNREACH);
+	rig_close(&scene.rig);
+	outcome_clear(&scene.outcome);
+}
+
 static bool huge_page(struct scripted_request *request)
 {
 	scripted_send(request, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -290,6 +343,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(page_is_listed_and_dialect_remembered),
+		cmocka_unit_test(whatever_becomes_of_options_the_page_is_listed),
+		cmocka_unit_test(origin_that_is_gone_lists_nothing),
 		cmocka_unit_test(huge_listing_is_refused_at_once),
 		cmocka_unit_test(file_is_no_listing),
 		cmocka_unit_test(listing_can_be_cancelled),

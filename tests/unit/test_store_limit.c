@@ -234,6 +234,46 @@ static void pins_that_fill_the_cache_refuse_writes(void **state)
 	store_close(store);
 }
 
+static void refused_resize_evicts_nothing(void **state)
+{
+	struct store *store = fixture_open(LIMIT);
+
+	(void)state;
+	assert_int_equal(store_pin(store, "keep", true), 0);
+	write_object(store, "keep/pinned", 1, 8 * MIB);
+	write_object(store, "other", 2, 8 * MIB);
+	assert_int_equal(store_resize(store, 4 * MIB), -EBUSY);
+	assert_int_equal(usage(store).limit, LIMIT);
+	assert_int_equal(count_right(store, "keep/pinned", 1, 8 * MIB), 8 * 16);
+	assert_int_equal(count_right(store, "other", 2, 8 * MIB), 8 * 16);
+	assert_int_equal(usage(store).evicted, 0);
+	store_close(store);
+}
+
+/* What the index keeps free for itself is a part of the limit, whichever it was opened with. */
+static void index_fits_into_any_limit(void **state)
+{
+	struct store *store = fixture_open(1024 * MIB);
+	char path[32];
+
+	(void)state;
+	assert_int_equal(store_resize(store, 2 * MIB), 0);
+	write_object(store, "big", 1, 8 * MIB);
+	assert_true(disk_usage() <= 2 * MIB);
+	assert_true(count_right(store, "big", 1, 8 * MIB) > 8);
+	assert_int_equal(store_resize(store, 1024 * MIB), 0);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(path, sizeof(path), "small%d", i);
+		write_object(store, path, (uint64_t)i, 3000);
+	}
+	assert_int_equal(store_resize(store, 5 * MIB), 0);
+	assert_true(disk_usage() <= 5 * MIB);
+	write_object(store, "after", 4, MIB / 2);
+	assert_int_equal(count_right(store, "after", 4, MIB / 2), 8);
+	assert_true(disk_usage() <= 5 * MIB);
+	store_close(store);
+}
+
 static void unused_go_by_age(void **state)
 {
 	struct store *store = fixture_open(LIMIT);
@@ -274,6 +314,8 @@ int main(void)
 		TEST(names_count_in_the_limit),
 		TEST(pinned_paths_stay),
 		TEST(pins_that_fill_the_cache_refuse_writes),
+		TEST(refused_resize_evicts_nothing),
+		TEST(index_fits_into_any_limit),
 		TEST(unused_go_by_age),
 		TEST(resize_evicts_at_once),
 	};
