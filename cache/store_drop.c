@@ -81,8 +81,9 @@ uint64_t object_drop(struct object *object)
 
 /* ---- superseded versions ---- */
 
-/* Of PATH, but for version ID. Returns how many there are; with references. */
-static unsigned other_versions(struct store *store, const char *path, uint64_t id,
+/* Of PATH, but for version ID. LOADED: some are in memory, and may have no row yet. Returns how
+ * many there are; with references. */
+static unsigned other_versions(struct store *store, const char *path, uint64_t id, bool loaded,
 			       struct object **others, unsigned max)
 {
 	uint64_t ids[STORE_BATCH];
@@ -90,7 +91,8 @@ static unsigned other_versions(struct store *store, const char *path, uint64_t i
 	sqlite3_stmt *row;
 
 	index_lock(&store->index);
-	record_flush(store);
+	if (loaded)
+		record_flush(store);
 	row = index_query(&store->index,
 			  "SELECT id FROM content WHERE scope = ? AND path = ? AND id != ? LIMIT ?",
 			  "isii", store->scope, path, (int64_t)id, (int64_t)max);
@@ -107,12 +109,13 @@ void store_supersede(struct store *store, struct object *object)
 {
 	struct object *others[STORE_BATCH];
 	unsigned count;
+	bool loaded;
 
 	store_lock(store);
 	object->doomed = false;
-	object_doom_others(object);
+	loaded = object_doom_others(object);
 	store_unlock(store);
-	count = other_versions(store, object->path, object->id, others, STORE_BATCH);
+	count = other_versions(store, object->path, object->id, loaded, others, STORE_BATCH);
 	for (unsigned i = 0; i < count; i++) {
 		store_lock(store);
 		others[i]->doomed = true;

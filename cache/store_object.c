@@ -406,14 +406,16 @@ void object_put(struct object *object)
 		object_bury(store);
 }
 
-void object_doom_others(struct object *object)
+bool object_doom_others(struct object *object)
 {
 	struct object *other;
+	bool some = false;
 
 	LIST_FOREACH (other, &object->store->by_path[path_slot(object->path)], path_bucket)
 		if (other != object && other->scope == object->scope &&
 		    strcmp(other->path, object->path) == 0)
-			other->doomed = true;
+			some = other->doomed = true;
+	return some;
 }
 
 unsigned object_bucket(struct store *store, unsigned bucket, const char *top,

@@ -273,7 +273,7 @@ uint64_t object_drop(struct object *object);
  * what it took on disk. */
 uint64_t object_forget(struct object *object);
 /* The other versions of its path in memory go with their last reference. Lock held. */
-void object_doom_others(struct object *object);
+bool object_doom_others(struct object *object);
 /* References to the objects of a bucket of store.by_path that are below TOP, at most MAX. */
 unsigned object_bucket(struct store *store, unsigned bucket, const char *top,
 		       struct object **objects, unsigned max);
