@@ -272,7 +272,8 @@ uint64_t object_drop(struct object *object);
 /* Forgets rows and runs of OBJECT, which is seized, but not its file. Neither lock held. Returns
  * what it took on disk. */
 uint64_t object_forget(struct object *object);
-/* The other versions of its path in memory go with their last reference. Lock held. */
+/* The other versions of its path in memory go with their last reference. Returns whether there are
+ * any. Lock held. */
 bool object_doom_others(struct object *object);
 /* References to the objects of a bucket of store.by_path that are below TOP, at most MAX. */
 unsigned object_bucket(struct store *store, unsigned bucket, const char *top,

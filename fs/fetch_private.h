@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
- * table of flights, landing, keeping), transfer.c (requests to the source).
+ * table of flights, landing, keeping), transfer.c (requests to the source), follow.c (requests that
+ * wait for a sequential reader).
  *
  * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
  * callback or source->start().
@@ -186,8 +187,8 @@ void follow_leave_locked(struct transfer *transfer);
 void follow_tick_locked(struct fetch *fetch);
 
 /* transfer.c */
-/* Gives FLIGHT, new, to a transfer that is about to start: the last one of STARTING when it
- * continues it. -ENOMEM. */
+/* Gives FLIGHT a transfer: one that runs and will come by it, the last one of STARTING when it
+ * continues that, or a new one in STARTING. -ENOMEM. */
 int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
 /* Somebody wants FLIGHT, which waits: it goes to another transfer if its own is about to end. */
 int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
