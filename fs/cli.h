@@ -38,6 +38,13 @@ int cli_file_read(const struct cli_mount *mount, const char *name, char **text_o
 /* For people, out of the JSON of the status file. */
 int cli_status_show(const char *text);
 
+/* Verbs with options of their own, that need no mount; WORDS[0] is the verb. Each in the file of its
+ * name. */
+int cli_info(int count, char **words);
+int cli_key(int count, char **words);
+int cli_publish(int count, char **words);
+int cli_serve(int count, char **words);
+
 /* cli_progress.c: a bar on stderr if that is a terminal */
 
 struct cli_progress {

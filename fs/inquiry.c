@@ -406,8 +406,8 @@ static void ask_origin(struct inquiry *inquiry, enum origin_priority priority)
 		request = origin_stat(origin, inquiry->path, priority, stated, inquiry);
 		break;
 	case INQUIRY_BODY:
-		request = origin_read(origin, inquiry->path, "", 0, 0, priority, &body_reader,
-				      inquiry);
+		request = origin_read(origin, inquiry->path, "", 0, 0, ORIGIN_ORDINARY, priority,
+				      &body_reader, inquiry);
 		break;
 	}
 	if (request == NULL) {

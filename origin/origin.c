@@ -309,7 +309,8 @@ struct origin_request *origin_list(struct origin *origin, const char *path, orig
 }
 
 struct origin_request *origin_read(struct origin *origin, const char *path, const char *validator,
-				   uint64_t offset, uint64_t length, enum origin_priority priority,
+				   uint64_t offset, uint64_t length, enum origin_purpose purpose,
+				   enum origin_priority priority,
 				   const struct origin_reader *reader, void *context)
 {
 	struct origin_request *request = new_request(origin, ORIGIN_READ, path, context);
@@ -319,6 +320,7 @@ struct origin_request *origin_read(struct origin *origin, const char *path, cons
 	snprintf(request->validator, sizeof(request->validator), "%s", validator);
 	request->offset = offset;
 	request->length = length;
+	request->purpose = purpose;
 	request->priority = priority;
 	request->reader = *reader;
 	return post_request(request);

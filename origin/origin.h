@@ -85,12 +85,46 @@ struct origin_reader {
 	int (*bytes)(void *context, const void *data, size_t length);
 	void (*done)(void *context, int error);
 };
+enum origin_purpose {
+	ORIGIN_ORDINARY,
+	ORIGIN_MISSING_DATA /* content information is here, nobody nearer has these octets: told to
+			     * the server by MissingDataRequest (http-extension.md section 7) */
+};
 /* VALIDATOR: only this version will do (else -ESTALE before any octet); "": any. LENGTH 0: all from
  * OFFSET on (OFFSET 0: a GET without Range). Bodies are of the identity form, always; what begin
  * announced is what bytes deliver in sum, or done has an error. */
 struct origin_request *origin_read(struct origin *origin, const char *path, const char *validator,
-				   uint64_t offset, uint64_t length, enum origin_priority priority,
+				   uint64_t offset, uint64_t length, enum origin_purpose purpose,
+				   enum origin_priority priority,
 				   const struct origin_reader *reader, void *context);
+
+/* Asking for the content information of a file. The origin answers with it, or with the file. */
+struct origin_question {
+	const char *validator; /* only this version will do (else -ESTALE); "": any */
+	unsigned versions;     /* bits: 1 for version 1.0, 2 for 2.0 of content information */
+	bool hash_request;     /* its hashes were to be made: wait for them */
+	bool no_cache;         /* past caches on the way */
+};
+struct origin_answer {
+	struct entry entry; /* of the content, as for a read; entry.size is the content's */
+	bool information;   /* content information follows, else the content from octet 0 on */
+	int64_t length;     /* octets that follow; -1 unknown */
+	bool spoke;         /* the origin knows the protocol (it sent some X-P2P header) */
+	bool make;          /* it makes the hashes now: ask once more, with hash_request */
+};
+struct origin_asker {
+	/* As of origin_reader. Content information is not read here: what begin announced as its
+	 * length was checked against the limits of section 7, what it says was not. */
+	int (*begin)(void *context, const struct origin_answer *answer);
+	int (*bytes)(void *context, const void *data, size_t length);
+	void (*done)(void *context, int error);
+};
+/* -EOPNOTSUPP: this kind of origin never has content information. A coding that nobody asked for,
+ * or content information under another coding: -EBADMSG. */
+struct origin_request *origin_ask(struct origin *origin, const char *path,
+				  const struct origin_question *question,
+				  enum origin_priority priority, const struct origin_asker *asker,
+				  void *context);
 /* Any thread, callbacks included, at any time before origin_close(): once done has been or is being
  * called they do nothing. A resume that comes before its -EAGAIN is not kept for it. A queued
  * request may be made urgent. */

@@ -22,6 +22,7 @@ struct origin_request {
 	const char *path; /* lies behind the kind's own struct */
 	char validator[ENTRY_VALIDATOR_MAX];
 	uint64_t offset, length;
+	enum origin_purpose purpose;
 	struct origin_reader reader;
 	origin_stat_done *stat_done;
 	origin_list_done *list_done;

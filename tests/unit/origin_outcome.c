@@ -159,8 +159,8 @@ struct origin_request *outcome_start_read(struct outcome *outcome, struct rig *r
 					  const char *path, const char *validator, uint64_t offset,
 					  uint64_t length)
 {
-	return origin_read(rig->origin, path, validator, offset, length, ORIGIN_READER, &reader,
-			   outcome);
+	return origin_read(rig->origin, path, validator, offset, length, ORIGIN_ORDINARY,
+			   ORIGIN_READER, &reader, outcome);
 }
 
 int outcome_stat(struct outcome *outcome, struct rig *rig, const char *path)

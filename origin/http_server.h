@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An HTTP/1.1 server over libevent's: listening, TLS, requests in, answers out. What requests mean
+ * is its user's. Loop threads of its own, one per core at most, each with its part of the
+ * connections; a request and its callbacks belong to one of them. A client that sends nothing, or
+ * takes nothing, for the timeout is dropped, and so is one whose head is too long.
+ *
+ * An *exchange* is a request and the answer to it. handle() may answer at once or later; whoever
+ * answers later does so from any thread. The answer is put together by http_reply_...() and sent by
+ * http_reply(), after which the exchange is gone.
+ */
+#ifndef ORIGIN_HTTP_SERVER_H
+#define ORIGIN_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_server;
+struct http_served; /* an exchange */
+
+struct http_server_options {
+	const char *const *listen;     /* NULL-terminated: "PORT", "ADDRESS:PORT", "[ADDRESS]:PORT";
+					* port     0: any that is free */
+	const char *const *tls_listen; /* NULL: none; likewise */
+	const char *tls_cert, *tls_key; /* PEM files, for tls_listen */
+	unsigned threads;               /* 0: one per core */
+	unsigned timeout;               /* seconds */
+	unsigned connections;           /* at a time; more are closed at once; 0: no limit */
+	uint64_t body_limit;            /* octets of a request's body that are taken; above: 413 */
+	/* On a loop thread; must not block. */
+	void (*handle)(void *context, struct http_served *served);
+	void *context;
+};
+
+/* 0, or a negative errno with a MESSAGE: which address or file, what, and what to do. Requests may
+ * come before this returns. */
+int http_server_create(const struct http_server_options *options, struct http_server **server_out,
+		       char *message, size_t message_size);
+/* "ADDRESS:PORT" of listener INDEX as it came to be, TLS ones behind the others. -ENOENT: no such.
+ */
+int http_server_address(const struct http_server *server, unsigned index, char *buffer,
+			size_t size);
+/* No further request is handled; connections end when their answer is sent. Any thread. */
+void http_server_stop(struct http_server *server);
+/* Stops it; those who answer later must still do so before this returns. NULL is fine. */
+void http_server_free(struct http_server *server);
+
+/* The request. Strings are valid until http_reply(). */
+const char *http_served_method(const struct http_served *served);
+/* As it came: origin form ("/a%20b?c"), or absolute form. */
+const char *http_served_target(const struct http_served *served);
+/* 1 for HTTP/1.1, 0 for 1.0. */
+unsigned http_served_minor(const struct http_served *served);
+bool http_served_tls(const struct http_served *served);
+/* "192.0.2.1", for logs and rules. */
+const char *http_served_peer(const struct http_served *served);
+/* The values of a header in order, at most MAX; returns how many there are. */
+unsigned http_served_fields(const struct http_served *served, const char *name,
+			    const char **fields_out, unsigned max);
+/* The request's body. NULL when there is none. */
+const void *http_served_body(const struct http_served *served, size_t *size_out);
+
+/* The answer. Loop thread of the exchange, or, once handle() has returned, one other thread. What
+ * fails for want of memory makes http_reply() close the connection. */
+void http_reply_header(struct http_served *served, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The body, in pieces; copied. */
+void http_reply_bytes(struct http_served *served, const void *data, size_t size);
+/* LENGTH octets of FILE from OFFSET on; the descriptor is taken over and closed. Sent by sendfile
+ * where the connection allows; never read into memory as a whole. */
+void http_reply_file(struct http_served *served, int file, uint64_t offset, uint64_t length);
+/* Sends it. Content-Length is set here; HEAD is answered without the body; Date is added. */
+void http_reply(struct http_served *served, int status);
+
+/* An answer whose body comes bit by bit: instead of http_reply(). LENGTH -1: not known, chunked. */
+struct http_stream {
+	void (*room)(void *context); /* the next octets may be given; on the loop thread */
+	void (*gone)(void *context, bool whole); /* the last call: the end was sent (WHOLE), or the
+						  * client left; on the loop thread */
+	void *context;
+};
+void http_reply_begin(struct http_served *served, int status, int64_t length,
+		      const struct http_stream *stream);
+/* Copied. Any one thread at a time. 0: go on; -EAGAIN: taken, but wait for room(); -EPIPE: the
+ * client has left, nothing is taken any more. */
+int http_reply_more(struct http_served *served, const void *data, size_t size);
+/* The end, and the exchange's; not WHOLE: the connection is cut, so that the client sees that
+ * something is missing. gone() follows. Must be called, also after -EPIPE. */
+void http_reply_end(struct http_served *served, bool whole);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Content information made here: for local files, and for what passes through a proxying server.
+ * Made in the background by pool threads, few contents at a time and from a bounded queue, since
+ * any client can cause it; kept in a directory so that a restart need not hash again.
+ *
+ * A *subject* is a content under a name: the NAME says which (a file's device and inode, or an
+ * origin's path), the STATE which version of it (size, mtime and ctime, or the validator). What is
+ * kept under another state is void. So is what was made with another server secret: it is made anew
+ * from what is kept, without the content's octets, since hashes do not depend on the secret.
+ *
+ * All functions: any thread but a loop thread, unless noted.
+ */
+#ifndef ORIGIN_PUBLISH_H
+#define ORIGIN_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "cache/pool.h"
+#include "cache/secret.h"
+
+struct publish;
+
+struct publish_options {
+	const struct secret *secret; /* outlives the publisher */
+	const char *directory; /* made with mode 0700 if missing; NULL: below $TMPDIR, unlinked */
+	unsigned versions;     /* bits: 1, 2. All of them are made whichever is asked for */
+	uint64_t limit;        /* octets that the directory may take; least recently used go
+				* first; 0: 1 GiB */
+	struct pool *pool;
+};
+
+#define PUBLISH_NAME_MAX 4096
+#define PUBLISH_STATE_MAX 512
+struct publish_subject {
+	char name[PUBLISH_NAME_MAX];
+	char state[PUBLISH_STATE_MAX];
+	uint64_t size; /* octets of the content */
+};
+
+/* 0, or a negative errno with a MESSAGE. One process to a directory: -EBUSY. */
+int publish_create(const struct publish_options *options, struct publish **publish_out,
+		   char *message, size_t message_size);
+/* What is being made is given up. NULL is fine. */
+void publish_free(struct publish *publish);
+
+/* The subject of an open local file. */
+void publish_subject_of_file(const struct stat *status, struct publish_subject *subject_out);
+
+/* The encoded form of content information: an open file of it, from octet 0 on. The caller closes.
+ */
+struct publish_form {
+	int file;
+	uint64_t size;
+};
+/* The whole content's, of VERSION (1 or 2). -ENOENT: not at hand. */
+int publish_find(struct publish *publish, const struct publish_subject *subject, unsigned version,
+		 struct publish_form *form_out);
+/* That of the range [START, START + LENGTH), cut out of the whole. -ENOENT as above. */
+int publish_find_range(struct publish *publish, const struct publish_subject *subject,
+		       unsigned version, uint64_t start, uint64_t length,
+		       struct publish_form *form_out);
+
+/* ERROR: 0; -ESTALE: the content changed meanwhile; -ECANCELED; ... On a pool thread. */
+typedef void publish_done(void *context, int error);
+/* Has it made from the open FILE, which is duplicated. With others asking for the same it is made
+ * once. URGENT: somebody waits, before those that nobody waits for. DONE may be NULL. Returns 0, or
+ * -EBUSY: the queue is full, and DONE is not called. Never blocks; a loop thread may call it. */
+int publish_make(struct publish *publish, const struct publish_subject *subject, int file,
+		 bool urgent, publish_done *done, void *context);
+
+/* Made from octets that pass by, in order, by whoever has them. -EBUSY: it is being made already,
+ * or too many are. */
+struct publish_stream;
+int publish_stream_begin(struct publish *publish, const struct publish_subject *subject,
+			 struct publish_stream **stream_out);
+/* Copied; hashed by the calling thread. A failure stays and only costs the content information. */
+int publish_stream_feed(struct publish_stream *stream, const void *data, size_t size);
+/* WHOLE: all octets came. Frees STREAM. 0, or why there is no content information now. */
+int publish_stream_end(struct publish_stream *stream, bool whole);
+/* Drops what is kept under NAME, whatever its state. */
+void publish_forget(struct publish *publish, const char *name);
+
+struct publish_counters {
+	uint64_t made, octets_hashed, failed, queued;
+};
+void publish_counters(struct publish *publish, struct publish_counters *counters_out);
+
+#endif
