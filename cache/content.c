@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "cache/content_private.h"
+#include "cache/content_v1.h"
 
 int content_reject(struct content_reader *reader, int error, const char *reason)
 {
@@ -38,6 +39,7 @@ int content_reader_create(uint64_t limit, struct content_reader **reader_out)
 		free(reader);
 		return -ENOMEM;
 	}
+	reader->content->references = 1;
 	reader->limit = limit;
 	content_expect(reader, CONTENT_VERSION_SIZE, 1);
 	*reader_out = reader;
@@ -154,7 +156,7 @@ void content_reader_free(struct content_reader *reader)
 		return;
 	if (reader->state != NULL)
 		reader->format->state_free(reader->state);
-	content_free(reader->content);
+	content_put(reader->content);
 	OPENSSL_cleanse(reader->stage, sizeof(reader->stage)); /* secrets of segments came by */
 	free(reader);
 }
@@ -218,22 +220,33 @@ int content_decode(const void *data, size_t size, uint64_t limit, struct content
 		return error;
 	error = back_by_copy(content, data, size);
 	if (error != 0) {
-		content_free(content);
+		content_put(content);
 		return error;
 	}
 	*content_out = content;
 	return 0;
 }
 
-void content_free(struct content *content)
+struct content *content_get(struct content *content)
 {
-	if (content == NULL)
+	__atomic_fetch_add(&content->references, 1, __ATOMIC_RELAXED);
+	return content;
+}
+
+void content_put(struct content *content)
+{
+	if (content == NULL || __atomic_sub_fetch(&content->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	if (content->backing.release != NULL)
 		content->backing.release(content->backing.owner);
 	if (content->index != NULL)
 		content->format->index_free(content->index);
 	free(content);
+}
+
+const struct content_backing *content_backing(const struct content *content)
+{
+	return content->backing.read != NULL ? &content->backing : NULL;
 }
 
 int content_read_backing(const struct content *content, uint64_t position, void *data, size_t size)
@@ -294,6 +307,16 @@ int content_block_at(const struct content *content, uint64_t offset,
 	if (offset < content->start || offset >= content->end)
 		return -ENOENT;
 	return content->format->block_at(content, offset, block_out);
+}
+
+int content_block_listed(const struct content *content, const struct content_segment *segment,
+			 uint32_t block, struct content_block *block_out)
+{
+	if (block < segment->first_listed || block - segment->first_listed >= segment->listed)
+		return -ENOENT;
+	/* In version 2.0 there is block 0 only. */
+	return content->format->block_at(
+		content, segment->offset + (uint64_t)block * CONTENT_V1_BLOCK, block_out);
 }
 
 int content_block_check(const struct content *content, const struct content_block *block,

@@ -7,7 +7,8 @@
  * is asked, so that 64 MiB of content information cost a few hundred KiB. A piece that is not what
  * was read at first is -EBADMSG.
  *
- * A content is immutable once backed: any thread may ask, if its backing allows that.
+ * A content is immutable once backed: any thread may ask, if its backing allows that. References
+ * are counted; it begins with one.
  */
 #ifndef CACHE_CONTENT_H
 #define CACHE_CONTENT_H
@@ -26,7 +27,7 @@ struct content;
 struct content_reader;
 
 /* The whole encoded form, for asking later. READ gives 0, or a negative errno when it cannot give
- * all; RELEASE is called once, when the content is freed; may be NULL. */
+ * all; RELEASE is called once, with the last reference; may be NULL. */
 struct content_backing {
 	int (*read)(void *owner, uint64_t offset, void *data, size_t size);
 	void (*release)(void *owner);
@@ -75,7 +76,11 @@ void content_back(struct content *content, const struct content_backing *backing
 /* Reader and backing in one for what is in memory; DATA is copied. REASON_OUT may be NULL. */
 int content_decode(const void *data, size_t size, uint64_t limit, struct content **content_out,
 		   const char **reason_out);
-void content_free(struct content *content);
+struct content *content_get(struct content *content);
+/* NULL is fine. */
+void content_put(struct content *content);
+/* NULL: not backed yet. */
+const struct content_backing *content_backing(const struct content *content);
 
 unsigned content_version(const struct content *content); /* 1 or 2 */
 enum digest_algorithm content_algorithm(const struct content *content);
@@ -94,6 +99,9 @@ int content_segment_at(const struct content *content, uint64_t offset, uint32_t 
  * those at its start, then each time at the end of the one before. */
 int content_block_at(const struct content *content, uint64_t offset,
 		     struct content_block *block_out);
+/* BLOCK of SEGMENT (content_segment), in the range or not; -ENOENT: it has no hash here. */
+int content_block_listed(const struct content *content, const struct content_segment *segment,
+			 uint32_t block, struct content_block *block_out);
 /* 0: DATA is the block, all of it and nothing else; -EBADMSG: it is not. */
 int content_block_check(const struct content *content, const struct content_block *block,
 			const void *data, size_t size);

@@ -28,7 +28,7 @@ struct content_format {
 		       struct content_segment *segment_out);
 	/* OFFSET is in a listed segment. */
 	int (*segment_at)(const struct content *content, uint64_t offset, uint32_t *index_out);
-	/* OFFSET is in the range. */
+	/* OFFSET is in a block that is listed. */
 	int (*block_at)(const struct content *content, uint64_t offset,
 			struct content_block *block_out);
 	int (*cutting)(const struct content *content, struct cutting **cutting_out);
@@ -38,6 +38,7 @@ struct content_format {
 extern const struct content_format content_format_v1, content_format_v2;
 
 struct content {
+	unsigned references; /* atomic */
 	const struct content_format *format;
 	enum digest_algorithm algorithm;
 	uint64_t start, end;               /* the range */

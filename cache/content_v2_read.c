@@ -340,31 +340,21 @@ static int block_at(const struct content *content, uint64_t offset, struct conte
 	return 0;
 }
 
-static int collect_lengths(const struct content *content, uint32_t *lengths)
+static int next_length(void *owner, uint32_t *length_out)
 {
-	struct walk walk;
-	int error = 0;
+	struct walk *walk = owner;
+	int error = walk_next(walk);
 
-	walk_from(&walk, content, 0);
-	for (uint32_t i = 0; i < content->segments && error == 0; i++) {
-		error = walk_next(&walk);
-		lengths[i] = walk.length;
-	}
+	*length_out = walk->length;
 	return error;
 }
 
 static int cutting(const struct content *content, struct cutting **cutting_out)
 {
-	uint32_t *lengths = reallocarray(NULL, content->segments, sizeof(*lengths));
-	int error;
+	struct walk walk;
 
-	if (lengths == NULL)
-		return -ENOMEM;
-	error = collect_lengths(content, lengths);
-	if (error == 0)
-		error = cutting_listed(lengths, content->segments, cutting_out);
-	free(lengths);
-	return error;
+	walk_from(&walk, content, 0);
+	return cutting_told(content->segments, next_length, &walk, cutting_out);
 }
 
 const struct content_format content_format_v2 = {

@@ -16,14 +16,28 @@
 #define CUTTING_UNIT 65536u
 #define CUTTING_UNIT_MAX 131072u
 
+#define CUTTING_PACKED_SLACK 3u
+
 struct cutting;
 
 /* -ENOMEM; -EFBIG above 2^63-1 octets or 2^32-1 units. */
 int cutting_uniform(uint64_t size, struct cutting **cutting_out);
-/* -EINVAL when a length is 0 or above CUTTING_UNIT_MAX. The list is copied. */
+/* NEXT gives COUNT lengths, or fails, and so does this. -EINVAL when a length is 0 or above
+ * CUTTING_UNIT_MAX. */
+typedef int cutting_next(void *owner, uint32_t *length_out);
+int cutting_told(uint32_t count, cutting_next *next, void *owner, struct cutting **cutting_out);
+/* The same from a list. */
 int cutting_listed(const uint32_t *lengths, uint32_t count, struct cutting **cutting_out);
+/* A listed one's lengths for keeping, 17 bits each; valid as long as CUTTING is. NULL: uniform. */
+const void *cutting_packed(const struct cutting *cutting, size_t *size_out);
+/* The listed one that was packed so. PACKED, from malloc() and with room for CUTTING_PACKED_SLACK
+ * octets more, is taken over. -EBADMSG: no such list has SIZE octets. */
+int cutting_unpack(void **packed, size_t size, struct cutting **cutting_out);
+/* NULL is fine. */
 void cutting_free(struct cutting *cutting);
 bool cutting_is_uniform(const struct cutting *cutting);
+/* Whether the units are the same and both are listed or both uniform. */
+bool cutting_equal(const struct cutting *one, const struct cutting *other);
 
 uint64_t cutting_size(const struct cutting *cutting);
 uint32_t cutting_count(const struct cutting *cutting);

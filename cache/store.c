@@ -353,6 +353,7 @@ static struct store *store_new(void)
 	TAILQ_INIT(&store->dirty_objects);
 	TAILQ_INIT(&store->dead_objects);
 	TAILQ_INIT(&store->dead_packs);
+	TAILQ_INIT(&store->dead_contents);
 	TAILQ_INIT(&store->idle_files);
 	return store;
 }

@@ -54,7 +54,7 @@ int store_open(const struct store_options *options, struct store **store_out, ch
 	       size_t message_size);
 /* The directory and all in it belong to this user from now on; for root. */
 int store_give(struct store *store, uid_t uid, gid_t gid);
-/* Every object must have been put. NULL is fine. */
+/* Every object, and every content that came from the store, must have been put. NULL is fine. */
 void store_close(struct store *store);
 /* Returns when all that was written before is in the index. */
 int store_flush(struct store *store);
@@ -64,7 +64,8 @@ int store_flush(struct store *store);
  * A reference is taken; give it back with object_put(). */
 int store_object(struct store *store, const char *path, const char *validator, uint64_t size,
 		 struct object **object_out);
-/* Like store_object(), but -ENOENT instead of making one. */
+/* Like store_object(), but -ENOENT instead of making one: neither data nor content information of
+ * this version are there. */
 int store_find(struct store *store, const char *path, const char *validator, uint64_t size,
 	       struct object **object_out);
 /* Other versions of PATH than OBJECT's are no longer wanted: each goes when its last reference
@@ -76,10 +77,9 @@ struct object *object_get(struct object *object);
 void object_put(struct object *object);
 
 uint64_t object_size(const struct object *object); /* STORE_SIZE_UNKNOWN before object_finish() */
+/* Valid as long as the caller has its reference, also when another one takes its place
+ * (cache/store_content.h). */
 const struct cutting *object_cutting(const struct object *object);
-/* Cuts anew by a list whose sum is the object's size; what is present stays where the new units can
- * be filled from it and are whole, else it is dropped. OBJECT must have no write in progress. */
-int object_cut(struct object *object, const uint32_t *lengths, uint32_t count);
 /* The size has become known. -EINVAL when data behind SIZE exist or it was known. */
 int object_finish(struct object *object, uint64_t size);
 uint64_t object_cached(struct object *object); /* octets present */
@@ -109,14 +109,15 @@ void store_usage(struct store *store, struct store_usage *usage_out);
 /* Evicts at once if it must. -EBUSY when what is pinned and the index would not fit: nothing is
  * evicted then. -EINVAL: too small for any store. */
 int store_resize(struct store *store, uint64_t limit);
-/* Drops the data of PATH and below (NULL: all). Objects in use stay usable, empty. FREED_OUT:
- * octets. */
+/* Drops data and content information of PATH and below (NULL: all). Objects in use stay usable,
+ * empty; what describes them goes with their last reference. FREED_OUT: octets. */
 int store_clear(struct store *store, const char *path, uint64_t *freed_out);
 
 struct store_progress {
 	uint64_t checked, bad; /* octets */
 };
-/* Checks every present unit of PATH and below (NULL: all), drops the bad. CONTINUE_ is asked now
+/* Checks every present unit of PATH and below (NULL: all), drops the bad; content information that
+ * does not hold is not used any more. CONTINUE_ is asked now
  * and then and may return false: -ECANCELED. Long: POOL_IDLE or a thread of its own. */
 int store_verify(struct store *store, const char *path,
 		 bool (*continue_)(void *context, const struct store_progress *progress),

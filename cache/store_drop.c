@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What is no longer wanted: objects emptied, versions superseded, paths cleared. An object that is
- * in use stays valid and empty. Its file loses its name as a whole, so nothing is punched under
- * anybody.
+ * in use stays valid and empty, and keeps its units and what describes them, since somebody may be
+ * counting in them. Its file loses its name as a whole, so nothing is punched under anybody.
  */
+#include <errno.h>
 #include <stdlib.h>
 
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 /* Takes the runs of OBJECT out of memory; it is seized. Both locks held. Returns their cost. */
 static uint64_t forget_runs(struct object *object)
@@ -33,7 +34,7 @@ static uint64_t forget_runs(struct object *object)
 	return cost;
 }
 
-uint64_t object_forget(struct object *object)
+uint64_t object_forget_begin(struct object *object, bool keep_pack)
 {
 	struct store *store = object->store;
 	uint64_t recorded = 0, loaded;
@@ -43,32 +44,65 @@ uint64_t object_forget(struct object *object)
 	if (record_flush(store) == 0)
 		record_delete(store, object->id, &recorded);
 	store_lock(store);
-	if (object->pack != 0)
+	if (object->pack != 0 && !keep_pack)
 		pack_forget(object);
 	loaded = forget_runs(object);
 	if (object->runs > 0)
 		store->contents -= store->contents > 0;
 	object->runs = 0;
-	object->cached = 0;
+	if (object->pack == 0)
+		object->cached = 0;
 	object->units_end = 0;
 	object->short_length = 0;
+	return recorded > 0 ? recorded : loaded;
+}
+
+void object_forget_end(struct object *object)
+{
+	struct store *store = object->store;
+
 	store_unlock(store);
 	record_flush(store);
 	index_unlock(&store->index);
-	return recorded > 0 ? recorded : loaded;
+}
+
+/* What describes the object goes too if nobody else uses the object, else with the last reference.
+ * Both locks held. UNIFORM: the units that it has then. Whether it was taken. */
+static bool forget_content(struct object *object, struct cutting *uniform,
+			   struct content_leaving *leaving)
+{
+	if (object->information.file == 0)
+		return false;
+	if (object->references > 1 || uniform == NULL) {
+		object->content_unwanted = true;
+		object_content_renew(object);
+		return false;
+	}
+	object_content_leave(object, leaving);
+	object_replace_cutting(object, uniform);
+	return true;
 }
 
 uint64_t object_drop(struct object *object)
 {
 	struct store *store = object->store;
+	struct content_leaving leaving = {0};
+	struct cutting *uniform = NULL;
+	bool made, described;
 	uint64_t cost;
-	bool made;
 
 	store_lock(store);
 	object_seize(object);
 	made = object->made;
+	described = object->information.file != 0;
 	store_unlock(store);
-	cost = object_forget(object);
+	if (described && cutting_uniform(object->size, &uniform) != 0)
+		uniform = NULL;
+	cost = object_forget_begin(object, false);
+	if (!forget_content(object, uniform, &leaving))
+		cutting_free(uniform);
+	object_forget_end(object);
+	content_leaving_end(store, &leaving);
 	if (made)
 		file_remove(store, &object->file);
 	store_lock(store);
@@ -165,7 +199,7 @@ static int clear_packs(struct store *store)
 	return error;
 }
 
-/* Contents in packs: many, and no file goes with one. Returns which of IDS are left. */
+/* Contents in packs: many, and of most no file goes with one. Returns which of IDS are left. */
 static unsigned clear_packed(struct store *store, uint64_t *ids, unsigned count,
 			     struct object **left)
 {
@@ -174,11 +208,14 @@ static unsigned clear_packed(struct store *store, uint64_t *ids, unsigned count,
 	index_lock(&store->index);
 	for (unsigned i = 0; i < count; i++) {
 		struct object *object;
+		int error = object_load(store, ids[i], &object);
 
-		if (object_load(store, ids[i], &object) != 0)
+		if (error == -ENOENT)
+			evict_stranger(store, ids[i]);
+		if (error != 0)
 			continue;
 		store_lock(store);
-		if (object->pack != 0) {
+		if (object->pack != 0 && object->information.file == 0) {
 			pack_forget(object);
 			object->references--;
 			object_settle(object);

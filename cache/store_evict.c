@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Room: what is reserved before a write, and which run goes when there is none. The one that was
- * used longest ago goes, to the second; neither runs in use nor those of a wish. Candidates come
- * from the rows, oldest first, a few at a time. Nothing can become older than a candidate, and one
- * that was used meanwhile is passed over; so the list stays right until it is used up.
+ * used longest ago goes, to the second; neither runs in use nor those of a wish. Content
+ * information is as young as the youngest data of its object, which is looked up when its turn
+ * comes. Candidates come from the rows, oldest first, a few at a time. Nothing can become older
+ * than a candidate, and one that was used meanwhile is passed over; so the list stays right until
+ * it is used up.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "cache/log.h"
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 /* A list of few may have been used as a whole while it was made: then another one. */
 enum { LISTS = 2 };
@@ -163,7 +165,7 @@ static int list_candidates(struct store *store)
 {
 	sqlite3_stmt *row = index_query(&store->index,
 					"SELECT content, number, live IS NOT NULL, used FROM run"
-					" WHERE pinned = 0 ORDER BY used LIMIT ?",
+					" WHERE pinned = 0 ORDER BY used, number LIMIT ?",
 					"i", (int64_t)STORE_EVICTION_BATCH);
 	int error;
 
@@ -178,19 +180,120 @@ static int list_candidates(struct store *store)
 	return error;
 }
 
-/* Rows that cannot be believed: they go, and the file with them. */
-static void evict_stranger(struct store *store, uint64_t id)
+/* The file of content information that a row names. */
+static uint64_t named_content(struct store *store, uint64_t id)
+{
+	struct information information = {0};
+	sqlite3_stmt *row = index_query(&store->index,
+					"SELECT information FROM content WHERE id = ?"
+					" AND length(information) = ?",
+					"ii", (int64_t)id, (int64_t)sizeof(information));
+
+	if (index_step(&store->index, row) == 1) {
+		memcpy(&information, sqlite3_column_blob(row, 0), sizeof(information));
+		index_done(row);
+	}
+	return information.file;
+}
+
+void evict_stranger(struct store *store, uint64_t id)
 {
 	struct file file = {.id = id, .fd = -1};
-	uint64_t cost;
+	uint64_t content = named_content(store, id), cost;
 
 	if (record_delete(store, id, &cost) != 0)
 		return;
 	if (!store->unlinked)
 		file_remove(store, &file);
+	if (content != 0)
+		content_file_unlink(store, id, content);
 	store_lock(store);
 	store->used -= cost < store->used ? cost : store->used;
 	store_unlock(store);
+}
+
+static struct run *take_pack(struct store *store, const struct eviction_candidate *candidate)
+{
+	struct pack *pack;
+	struct run *run;
+
+	store_lock(store);
+	pack = pack_pin_indexed(store, candidate->owner);
+	run = pack != NULL ? &pack->run : NULL;
+	if (run != NULL &&
+	    (run->pins > 1 || run->used != candidate->used || run_pack(run)->wished > 0)) {
+		run_unpin(store, run);
+		run = NULL;
+	}
+	store_unlock(store);
+	return run;
+}
+
+/* When content information was last of use: a moment after the object's data; now if somebody has
+ * the object. 0: it is of no use. Lock held, released meanwhile. */
+static int64_t content_used(struct object *object, const struct run *run)
+{
+	struct store *store = object->store;
+	int64_t now = store->now(), used;
+
+	/* One reference is the caller's. */
+	if (object->references > 1 || object->seized || run->pins > 1)
+		return now;
+	if (object->runs == 0 && (object->pack == 0 || !pack_present_indexed(object)))
+		return 0;
+	store_unlock(store);
+	used = record_last_use(object);
+	store_lock(store);
+	/* Behind the data; and if it was there already they had their turn, and are in use. */
+	return used >= run->used ? used + 1 : now;
+}
+
+/* Takes content information, whose run is pinned, from its object, of which nobody else has a
+ * reference. The units are uniform again. Lock held. Whether there was memory for it. */
+static bool take_content(struct object *object, struct content_leaving *leaving)
+{
+	struct cutting *uniform;
+
+	if (cutting_uniform(object->size, &uniform) != 0)
+		return false;
+	object_content_leave(object, leaving);
+	object_replace_cutting(object, uniform);
+	object_mark_dirty(object);
+	object->users++;
+	return true;
+}
+
+/* As take_candidate(), for content information; index.lock held. */
+static struct run *take_content_candidate(struct store *store,
+					  const struct eviction_candidate *candidate,
+					  struct object *object)
+{
+	struct content_leaving leaving = {0};
+	bool taken = false;
+	struct run *run;
+	int64_t used;
+
+	store_lock(store);
+	run = &run_pin_indexed(object, candidate->number)->run;
+	if (run != NULL && !object->wished && run->used == candidate->used) {
+		used = content_used(object, run);
+		if (used > run->used) {
+			run_touch(store, run, used);
+			store->candidates_renewed = true;
+		}
+		/* content_used() may have given others the time to take it. */
+		taken = used == 0 && object->references == 1 && !object->seized &&
+			object->runs == 0 && object->pack == 0 && take_content(object, &leaving);
+	}
+	if (run != NULL && !taken)
+		run_unpin(store, run);
+	if (!taken) {
+		object->references--;
+		object_settle(object);
+	}
+	store_unlock(store);
+	content_leaving_end(store, &leaving);
+	return taken ? run : NULL;
 }
 
 /* The candidate's run, pinned, its object begun; NULL: it is not what it was, or in use. */
@@ -199,24 +302,14 @@ static struct run *take_candidate(struct store *store, const struct eviction_can
 	struct object *object;
 	struct run *run;
 
-	if (candidate->pack) {
-		struct pack *pack;
-
-		store_lock(store);
-		pack = pack_pin_indexed(store, candidate->owner);
-		run = pack != NULL ? &pack->run : NULL;
-		if (run != NULL &&
-		    (run->pins > 1 || run->used != candidate->used || run_pack(run)->wished > 0)) {
-			run_unpin(store, run);
-			run = NULL;
-		}
-		store_unlock(store);
-		return run;
-	}
+	if (candidate->pack)
+		return take_pack(store, candidate);
 	if (object_load(store, candidate->owner, &object) != 0) {
 		evict_stranger(store, candidate->owner);
 		return NULL;
 	}
+	if (candidate->number == STORE_CONTENT_RUN)
+		return take_content_candidate(store, candidate, object);
 	store_lock(store);
 	run = &run_pin_indexed(object, candidate->number)->run;
 	if (run != NULL && !object->seized && !object->wished && run->pins == 1 && !run->evicting &&
@@ -242,6 +335,10 @@ static struct run *next_victim(struct store *store, int64_t cutoff)
 		struct run *run;
 
 		if (store->candidate_next == store->candidate_count) {
+			/* One that became younger made way for others. */
+			if (store->candidates_renewed)
+				lists = 0;
+			store->candidates_renewed = false;
 			if (lists++ == LISTS || record_flush(store) != 0 ||
 			    list_candidates(store) != 0)
 				return NULL;
@@ -297,7 +394,8 @@ static int release_run(struct object *object, const struct run *run)
 static void take_away_run(struct store *store, struct run *run)
 {
 	struct object *object = run->object;
-	int error = release_run(object, run);
+	/* The file of content information has lost its name already. */
+	int error = run->number != STORE_CONTENT_RUN ? release_run(object, run) : 0;
 
 	store_lock(store);
 	if (error == 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Files of blocks: DIR/data/ID, the id in hexadecimal. Descriptors are kept open for a while, the
+ * Files of blocks: DIR/data/ID, the id in hexadecimal; and those of content information:
+ * DIR/data/OBJECT.ID. Descriptors are kept open for a while, the
  * ones unused for longest are closed; but a file without a name (an unlinked store) is its
  * descriptor, and keeps it until file_remove().
  */
@@ -12,12 +13,16 @@
 
 #include "cache/store_private.h"
 
-void file_name(char name[17], uint64_t id)
+void file_name(char name[FILE_NAME_SIZE], uint64_t of, uint64_t id)
 {
-	snprintf(name, 17, "%llx", (unsigned long long)id);
+	if (of != 0)
+		snprintf(name, FILE_NAME_SIZE, "%llx.%llx", (unsigned long long)of,
+			 (unsigned long long)id);
+	else
+		snprintf(name, FILE_NAME_SIZE, "%llx", (unsigned long long)id);
 }
 
-static int open_unnamed(struct store *store)
+int file_open_unnamed(struct store *store)
 {
 	char name[] = "unnamed-XXXXXX";
 	int fd = openat(store->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -38,18 +43,19 @@ static int open_unnamed(struct store *store)
 	return -1;
 }
 
-static int open_file(struct store *store, uint64_t id, enum file_use use, uint64_t length)
+static int open_file(struct store *store, uint64_t of, uint64_t id, enum file_use use,
+		     uint64_t length)
 {
 	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-	char name[17];
+	char name[FILE_NAME_SIZE];
 	int fd;
 
 	if (store->unlinked) {
 		if (use == FILE_READ)
 			return -ENOENT;
-		fd = open_unnamed(store);
+		fd = file_open_unnamed(store);
 	} else {
-		file_name(name, id);
+		file_name(name, of, id);
 		fd = openat(store->data_fd, name, flags | (use == FILE_WRITE ? O_CREAT : 0), 0600);
 	}
 	if (fd < 0)
@@ -86,13 +92,13 @@ static void close_surplus(struct store *store)
 int file_acquire(struct store *store, struct file *file, enum file_use use, uint64_t length)
 {
 	if (file->fd < 0) {
-		uint64_t id = file->id;
+		uint64_t of = file->of, id = file->id;
 		int fd;
 
 		if (store->unlinked && store->open_files >= store->open_files_max)
 			return -EMFILE;
 		store_unlock(store);
-		fd = open_file(store, id, use, length);
+		fd = open_file(store, of, id, use, length);
 		store_lock(store);
 		if (fd < 0)
 			return fd;
@@ -120,6 +126,14 @@ void file_release(struct store *store, struct file *file)
 		TAILQ_INSERT_TAIL(&store->idle_files, file, idle);
 }
 
+void file_adopt(struct store *store, struct file *file, int fd)
+{
+	file->fd = fd;
+	file->users++;
+	store->open_files++;
+	close_surplus(store);
+}
+
 void file_close_idle(struct store *store, struct file *file)
 {
 	int fd;
@@ -139,10 +153,10 @@ void file_close_idle(struct store *store, struct file *file)
 
 void file_remove(struct store *store, struct file *file)
 {
-	char name[17];
+	char name[FILE_NAME_SIZE];
 
 	if (!store->unlinked) {
-		file_name(name, file->id);
+		file_name(name, file->of, file->id);
 		unlinkat(store->data_fd, name, 0);
 	}
 	file_close_idle(store, file);

@@ -27,7 +27,7 @@
 #include "cache/store_private.h"
 
 /* Another number: made by another version of this program; it is started anew. */
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 #define INDEX_APPLICATION 0x50444653 /* "PDFS" */
 #define PAGE_OCTETS 4096u
 
@@ -41,8 +41,9 @@
 
 static const char *const files[] = {"index", "index-wal", "index-shm", "index-journal"};
 
-/* content: one row for each object of which something was written; "proof" is a checksum of the
- * row's other constant columns. run: see cache/store.h; "live" is NULL but for packs. entry: a
+/* content: one row for each object of which something is kept; "proof" is a checksum of the row's
+ * other constant columns, "information" a struct information. run: see cache/store.h; "live" is
+ * NULL but for packs. entry: a
  * name; see cache/catalog_private.h. Paths, names and validators are octets, hence blobs. */
 static const char schema[] =
 	"CREATE TABLE meta(id INTEGER PRIMARY KEY, next_id INTEGER, octets INTEGER,"
@@ -50,14 +51,14 @@ static const char schema[] =
 	"INSERT INTO meta VALUES(1, 1, 0, 0, 1);"
 	"CREATE TABLE scope(id INTEGER PRIMARY KEY, name BLOB UNIQUE);"
 	"CREATE TABLE content(id INTEGER PRIMARY KEY, scope INTEGER, path BLOB, validator BLOB,"
-	" size INTEGER, pinned INTEGER, pack INTEGER, start INTEGER, sum BLOB, cutting BLOB,"
-	" proof INTEGER, octets INTEGER DEFAULT 0, runs INTEGER DEFAULT 0);"
+	" size INTEGER, pinned INTEGER, pack INTEGER, start INTEGER, sum BLOB, information BLOB,"
+	" refused INTEGER, proof INTEGER, octets INTEGER DEFAULT 0, runs INTEGER DEFAULT 0);"
 	"CREATE INDEX content_path ON content(scope, path);"
 	"CREATE INDEX content_pack ON content(pack) WHERE pack IS NOT NULL;"
 	"CREATE TABLE run(content INTEGER, number INTEGER, present INTEGER, sums BLOB,"
 	" octets INTEGER, cost INTEGER, used INTEGER, pinned INTEGER, live INTEGER,"
 	" UNIQUE(content, number));"
-	"CREATE INDEX run_used ON run(used) WHERE pinned = 0;"
+	"CREATE INDEX run_used ON run(used, number) WHERE pinned = 0;"
 	"CREATE TABLE pin(scope INTEGER, path BLOB, PRIMARY KEY(scope, path)) WITHOUT ROWID;"
 	"CREATE TABLE fact(scope INTEGER, key BLOB, value BLOB, PRIMARY KEY(scope, key))"
 	" WITHOUT ROWID;"

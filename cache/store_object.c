@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 static unsigned path_slot(const char *path)
 {
@@ -120,7 +120,7 @@ static void object_insert(struct object *object, uint64_t id)
 	LIST_INSERT_HEAD(&store->by_id[id_slot(id)], object, id_bucket);
 }
 
-int object_set_cutting(struct object *object, struct cutting *cutting)
+int object_expect_cutting(struct object *object)
 {
 	struct cutting **former =
 		reallocarray(object->former, object->former_count + 1, sizeof(object->former[0]));
@@ -128,9 +128,24 @@ int object_set_cutting(struct object *object, struct cutting *cutting)
 	if (former == NULL)
 		return -ENOMEM;
 	object->former = former;
+	return 0;
+}
+
+int object_set_cutting(struct object *object, struct cutting *cutting)
+{
+	int error = object_expect_cutting(object);
+
+	if (error != 0)
+		return error;
 	object->former[object->former_count++] = object->cutting;
 	__atomic_store_n(&object->cutting, cutting, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void object_replace_cutting(struct object *object, struct cutting *cutting)
+{
+	cutting_free(object->cutting);
+	__atomic_store_n(&object->cutting, cutting, __ATOMIC_RELEASE);
 }
 
 /* ---- from rows ---- */
@@ -145,36 +160,42 @@ static char *column_text(sqlite3_stmt *statement, int column)
 	return memchr(data, '\0', length) == NULL ? strndup(data, length) : NULL;
 }
 
-static int load_cutting(struct object *object, const void *blob, size_t size)
+/* What column 8 says. -EBADMSG: neither nothing nor a struct information. */
+static int load_information(struct object *object, sqlite3_stmt *row)
+{
+	const void *information = sqlite3_column_blob(row, 8);
+
+	if (information == NULL)
+		return 0;
+	if (sqlite3_column_bytes(row, 8) != sizeof(object->information))
+		return -EBADMSG;
+	memcpy(&object->information, information, sizeof(object->information));
+	return object->information.file != 0 ? 0 : -EBADMSG;
+}
+
+/* The units, when they are listed. */
+static int load_cutting(struct object *object)
 {
 	struct cutting *cutting;
 	int error;
 
-	if (blob == NULL)
+	if (object->information.cutting_octets == 0)
 		return 0;
-	if (size % sizeof(uint32_t) != 0 || size / sizeof(uint32_t) > UINT32_MAX)
-		return -EBADMSG;
-	error = cutting_listed(blob, (uint32_t)(size / sizeof(uint32_t)), &cutting);
+	error = information_cutting(object, &cutting);
 	if (error != 0)
 		return error;
-	if (cutting_size(cutting) != object->size) {
-		cutting_free(cutting);
-		return -EBADMSG;
-	}
-	cutting_free(object->cutting);
-	object->cutting = cutting;
+	object_replace_cutting(object, cutting);
 	return 0;
 }
 
 #define CONTENT_COLUMNS                                                                            \
-	"id, path, validator, size, pinned, pack, start, sum, cutting, proof, octets, runs, scope"
+	"id, path, validator, size, pinned, pack, start, sum, information, proof, octets, runs,"   \
+	" scope, refused"
 
 /* The object that a row of CONTENT_COLUMNS describes. -EBADMSG: it contradicts itself. */
 static int from_row(struct store *store, sqlite3_stmt *row, struct object **object_out)
 {
 	char *path = column_text(row, 1), *validator = column_text(row, 2);
-	const void *cutting = sqlite3_column_blob(row, 8);
-	size_t cutting_octets = (size_t)sqlite3_column_bytes(row, 8);
 	const void *sum = sqlite3_column_blob(row, 7);
 	struct object *object;
 	int error = -EBADMSG;
@@ -195,10 +216,13 @@ static int from_row(struct store *store, sqlite3_stmt *row, struct object **obje
 		memcpy(&object->sum, sum, sizeof(object->sum));
 	object->cached = (uint64_t)sqlite3_column_int64(row, 10);
 	object->runs = (uint32_t)sqlite3_column_int64(row, 11);
-	error = load_cutting(object, cutting, cutting_octets);
-	if (error == 0 && (record_proof(object, cutting, cutting_octets) !=
-				   (uint64_t)sqlite3_column_int64(row, 9) ||
-			   (object->pack != 0 && cutting_count(object->cutting) != 1)))
+	object->refused = sqlite3_column_int64(row, 13) != 0;
+	error = load_information(object, row);
+	if (error == 0 && record_proof(object) != (uint64_t)sqlite3_column_int64(row, 9))
+		error = -EBADMSG;
+	if (error == 0)
+		error = load_cutting(object);
+	if (error == 0 && object->pack != 0 && cutting_count(object->cutting) != 1)
 		error = -EBADMSG;
 	if (error != 0) {
 		object_free(object);
@@ -263,12 +287,12 @@ int object_load(struct store *store, uint64_t id, struct object **object_out)
 	error = from_row(store, row, &object);
 	index_done(row);
 	if (error != 0)
-		return error == -ENOMEM ? error : -ENOENT;
+		return error == -EBADMSG ? -ENOENT : error;
 	*object_out = adopt(object);
 	return 0;
 }
 
-/* index.lock held. -ENOENT: no row. */
+/* index.lock held. -ENOENT: no row that can be believed. */
 static int load_by_key(struct store *store, const char *path, const char *validator, uint64_t size,
 		       struct object **object_out)
 {
@@ -281,9 +305,16 @@ static int load_by_key(struct store *store, const char *path, const char *valida
 	while ((error = index_step(&store->index, row)) == 1) {
 		struct object *object;
 
-		if ((uint64_t)sqlite3_column_int64(row, 3) != size ||
-		    from_row(store, row, &object) != 0)
+		if ((uint64_t)sqlite3_column_int64(row, 3) != size)
 			continue;
+		error = from_row(store, row, &object);
+		if (error == -EBADMSG)
+			continue;
+		if (error != 0) {
+			/* Not known to be bad: it must not be made a second time. */
+			index_done(row);
+			return error;
+		}
 		if (strcmp(object->validator, validator) == 0 && strcmp(object->path, path) == 0) {
 			index_done(row);
 			*object_out = adopt(object);
@@ -357,13 +388,18 @@ int store_find(struct store *store, const char *path, const char *validator, uin
 	       struct object **object_out)
 {
 	struct object *object;
+	bool something;
 	int error;
 
 	/* An empty content is always complete. */
 	error = find_or_make(store, path, validator, size, size == 0, &object);
 	if (error != 0)
 		return error;
-	if (size != 0 && object_cached(object) == 0) {
+	something = size == 0 || object_cached(object) > 0;
+	store_lock(store);
+	something |= object->information.file != 0;
+	store_unlock(store);
+	if (!something) {
 		object_put(object);
 		return -ENOENT;
 	}
@@ -390,9 +426,11 @@ void object_put(struct object *object)
 		return;
 	store = object->store;
 	store_lock(store);
-	drop = object->references == 1 && object->doomed;
+	drop = object->references == 1 &&
+	       (object->doomed ||
+		(object->content_unwanted && object->runs == 0 && object->pack == 0));
 	if (drop)
-		object->doomed = false;
+		object->doomed = object->content_unwanted = false;
 	store_unlock(store);
 	if (drop)
 		object_drop(object);
@@ -400,7 +438,8 @@ void object_put(struct object *object)
 	assert(object->references > 0);
 	object->references--;
 	object_settle(object);
-	bury = !TAILQ_EMPTY(&store->dead_objects) || !TAILQ_EMPTY(&store->dead_packs);
+	bury = !TAILQ_EMPTY(&store->dead_objects) || !TAILQ_EMPTY(&store->dead_packs) ||
+	       !TAILQ_EMPTY(&store->dead_contents);
 	store_unlock(store);
 	if (bury)
 		object_bury(store);
@@ -438,11 +477,17 @@ void object_settle(struct object *object)
 {
 	struct store *store = object->store;
 
+	if (object->references == 0 && object->content != NULL && !store->unlinked) {
+		/* It costs memory, and is read again when it is asked for. */
+		TAILQ_INSERT_TAIL(&store->dead_contents, object->content, dead_link);
+		object->content = NULL;
+	}
 	if (object->references > 0 || object->users > 0 || object->seized || object->loaded > 0 ||
 	    object->dirty || object->flushing)
 		return;
 	/* A file without a name lives as long as its descriptor. */
-	if (store->unlinked && object->runs > 0 && !store->stopping)
+	if (store->unlinked && (object->runs > 0 || object->information.file != 0) &&
+	    !store->stopping)
 		return;
 	LIST_REMOVE(object, path_bucket);
 	LIST_REMOVE(object, id_bucket);
@@ -462,13 +507,23 @@ static void bury_pack(struct store *store, struct pack *pack)
 	free(pack);
 }
 
+static void bury_content(struct content_file *content)
+{
+	if (content != NULL)
+		content_put(content->content);
+}
+
 void object_bury(struct store *store)
 {
 	for (;;) {
+		struct content_file *content;
 		struct object *object;
 		struct run *pack;
 
 		store_lock(store);
+		content = TAILQ_FIRST(&store->dead_contents);
+		if (content != NULL)
+			TAILQ_REMOVE(&store->dead_contents, content, dead_link);
 		object = TAILQ_FIRST(&store->dead_objects);
 		if (object != NULL)
 			TAILQ_REMOVE(&store->dead_objects, object, dirty_link);
@@ -476,13 +531,15 @@ void object_bury(struct store *store)
 		if (pack != NULL)
 			TAILQ_REMOVE(&store->dead_packs, pack, dirty_link);
 		store_unlock(store);
+		bury_content(content);
 		if (pack != NULL)
 			bury_pack(store, run_pack(pack));
 		if (object == NULL) {
-			if (pack == NULL)
+			if (pack == NULL && content == NULL)
 				return;
 			continue;
 		}
+		bury_content(object->content);
 		/* Whoever was evicted to the last run leaves an empty file. */
 		if (object->runs == 0 && object->made)
 			file_remove(store, &object->file);

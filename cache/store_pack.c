@@ -94,11 +94,9 @@ static int drop_bad(struct object *object, const struct place *place)
 	return -EBADMSG;
 }
 
-/* Pins the pack that the object lies in. Lock held. */
-static struct pack *find_place(struct object *object, struct place *place_out)
+/* PACK, pinned, is what the object's number led to; NULL: there is none. Lock held. */
+static struct pack *take_pack(struct object *object, struct pack *pack, struct place *place_out)
 {
-	struct pack *pack = object->pack != 0 ? pack_pin(object->store, object->pack) : NULL;
-
 	if (pack == NULL) {
 		/* It was evicted. */
 		if (object->pack != 0)
@@ -112,6 +110,14 @@ static struct pack *find_place(struct object *object, struct place *place_out)
 				    .length = (uint32_t)object->size,
 				    .sum = object->sum};
 	return pack;
+}
+
+/* Pins the pack that the object lies in. Lock held. */
+static struct pack *find_place(struct object *object, struct place *place_out)
+{
+	struct pack *pack = object->pack != 0 ? pack_pin(object->store, object->pack) : NULL;
+
+	return take_pack(object, pack, place_out);
 }
 
 int pack_read(struct object *object, uint32_t offset, uint32_t length, void *buffer, bool believe,
@@ -163,6 +169,18 @@ bool pack_present(struct object *object)
 	struct pack *pack = find_place(object, &place);
 
 	if (pack == NULL)
+		return false;
+	pack_unpin(object->store, pack);
+	return true;
+}
+
+bool pack_present_indexed(struct object *object)
+{
+	struct pack *pack =
+		object->pack != 0 ? pack_pin_indexed(object->store, object->pack) : NULL;
+	struct place place;
+
+	if (take_pack(object, pack, &place) == NULL)
 		return false;
 	pack_unpin(object->store, pack);
 	return true;

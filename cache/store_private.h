@@ -9,7 +9,7 @@
  *   2. store.lock   everything in memory. Never held across I/O or a hash.
  *
  * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
- * and record_flush(), the only writer of content and run rows (but for object_cut() and
+ * and record_flush(), the only writer of content and run rows (but for object_forget_begin() and
  * store_pin()), writes it. Something dirty is never unloaded. So what is not loaded is in the rows.
  *
  * Waiting: nobody waits for anything while holding index.lock. object_begin() and object_end()
@@ -120,7 +120,8 @@ uint64_t index_size(struct index *index, uint64_t *reserve_out);
 /* All fields guarded by store.lock. */
 struct file {
 	uint64_t id;
-	int fd; /* -1: not open */
+	uint64_t of; /* the object whose content information it holds; 0: blocks */
+	int fd;      /* -1: not open */
 	unsigned users;
 	TAILQ_ENTRY(file) idle; /* in store.idle_files when open and without users */
 };
@@ -138,7 +139,28 @@ void file_close_idle(struct store *store, struct file *file);
 int file_punch(int fd, uint64_t offset, uint64_t length);
 int file_read(int fd, void *buffer, size_t length, uint64_t offset);
 int file_write(int fd, const void *buffer, size_t length, uint64_t offset);
-void file_name(char name[17], uint64_t id);
+#define FILE_NAME_SIZE 34
+/* What a file is called in data/. */
+void file_name(char name[FILE_NAME_SIZE], uint64_t of, uint64_t id);
+/* A descriptor that was opened elsewhere; kept until file_release(). Lock held, released
+ * meanwhile. */
+void file_adopt(struct store *store, struct file *file, int fd);
+/* A descriptor of a file that has no name in the store's directory. */
+int file_open_unnamed(struct store *store);
+
+/* Content information as an object's row has it: a file that begins with the encoded form. Behind
+ * it lie the lengths of the units, if they are listed (cutting_packed): an object with such units
+ * always has a file, so that they are never written again with the row. */
+struct information {
+	uint64_t file;           /* its number; 0: there is none */
+	uint64_t octets;         /* of the encoded form */
+	uint64_t cutting_octets; /* behind it; 0: the units are uniform */
+	XXH128_hash_t sum, cutting_sum;
+};
+
+/* The run that stands for an object's content information, as if that were its only unit. No run
+ * of units has this number. So the limit, wishes and age apply to it like to any other. */
+#define STORE_CONTENT_RUN UINT32_MAX
 
 /* ---- store_run.c: loaded runs and packs ---------------------------------------------------- */
 
@@ -201,6 +223,8 @@ void run_mark_dirty(struct store *store, struct run *run);
 void run_unload(struct store *store, struct run *run, bool force);
 /* Unloads what is too much. Lock held. */
 void run_trim(struct store *store);
+/* The octets of units PRESENT; none for STORE_CONTENT_RUN. */
+uint64_t run_octets(const struct object_run *run, uint64_t present);
 /* What PRESENT of run NUMBER takes on disk. */
 uint64_t run_cost(const struct object *object, uint32_t number, uint64_t present);
 /* Changes "present" and what the object and the store count of it; and the cost. Lock held. */
@@ -247,6 +271,13 @@ struct object {
 	int64_t checked;
 	struct cutting **former; /* cuttings that somebody may still look at */
 	unsigned former_count;
+
+	struct information information;
+	struct content_file *content; /* loaded, with a reference to its content; or NULL */
+	bool content_loading;
+	bool content_broken;   /* the file does not hold: as if there were none */
+	bool content_unwanted; /* cleared while in use: goes with the last reference */
+	bool refused;          /* by object_disown() */
 };
 
 /* Takes a reference. Lock not held. NULL: none. */
@@ -269,9 +300,11 @@ void object_settle(struct object *object);
 void object_bury(struct store *store);
 /* Empties OBJECT, of which the caller has a reference. Neither lock held. Returns octets freed. */
 uint64_t object_drop(struct object *object);
-/* Forgets rows and runs of OBJECT, which is seized, but not its file. Neither lock held. Returns
- * what it took on disk. */
-uint64_t object_forget(struct object *object);
+/* Forgets rows and runs of OBJECT, which is seized, but not its files; KEEP_PACK: nor what lies in
+ * a pack. Both locks are held from then on until object_forget_end(), which commits. Returns what
+ * the runs took on disk, still counted. */
+uint64_t object_forget_begin(struct object *object, bool keep_pack);
+void object_forget_end(struct object *object);
 /* The other versions of its path in memory go with their last reference. Returns whether there are
  * any. Lock held. */
 bool object_doom_others(struct object *object);
@@ -282,8 +315,12 @@ unsigned object_bucket(struct store *store, unsigned bucket, const char *top,
 bool object_packed(const struct object *object);
 /* The unit's length, as far as known. Lock held. */
 uint32_t object_unit_length(const struct object *object, uint32_t unit);
-/* Takes CUTTING over; what object_cutting() gave out before stays valid. -ENOMEM. Lock held. */
+/* Takes CUTTING over; what object_cutting() gave out before stays valid. -ENOMEM, but not after
+ * object_expect_cutting(). Lock held. */
 int object_set_cutting(struct object *object, struct cutting *cutting);
+int object_expect_cutting(struct object *object);
+/* The same for an object of which nobody but the caller has a reference. */
+void object_replace_cutting(struct object *object, struct cutting *cutting);
 bool path_below(const char *path, const char *top);
 
 /* ---- store_record.c: memory to rows -------------------------------------------------------- */
@@ -291,18 +328,21 @@ bool path_below(const char *path, const char *top);
 /* index.lock held, store.lock not. Writes what is dirty and commits. */
 int record_flush(struct store *store);
 /* The checksum of a content row: what a content is and where, so that an altered row is found. */
-uint64_t record_proof(const struct object *object, const void *cutting, size_t cutting_size);
+uint64_t record_proof(const struct object *object);
 /* index.lock held. Deletes the rows of object ID, whatever they say. COST_OUT: the sum of theirs.
  */
 int record_delete(struct store *store, uint64_t id, uint64_t *cost_out);
-/* The column "cutting": the lengths of a listed one, to be freed. NULL: uniform. */
-int record_cutting(const struct cutting *cutting, uint32_t **lengths_out, size_t *size_out);
 int record_start(struct store *store);
 void record_stop(struct store *store);
 /* Lock held. Something is there to be recorded. */
 void record_wake(struct store *store);
 
-/* ---- store_read.c, store_pack.c ------------------------------------------------------------ */
+/* The time of the last use of what OBJECT has, but for content information. index.lock held, all
+ * recorded, store.lock not held. 0: it has nothing. */
+int64_t record_last_use(struct object *object);
+
+/* ---- store_read.c, store_write.c, store_pack.c
+ * ------------------------------------------------------------ */
 
 /* Checks UNIT on disk and drops it if it is bad. Lock not held, run pinned. 0, -ENOENT, -EBADMSG.
  * DATA_OUT: CUTTING_UNIT_MAX octets. */
@@ -317,11 +357,16 @@ int pack_write(struct object *object, const void *data, uint32_t length, XXH128_
 	       uint64_t reserved);
 /* Lock held, released meanwhile. Whether the pack that OBJECT lies in is still there. */
 bool pack_present(struct object *object);
+/* As above for who holds index.lock too. */
+bool pack_present_indexed(struct object *object);
 /* Lock held. Its file goes when its row is gone and nobody uses it. */
 void pack_die(struct store *store, struct pack *pack);
 /* Takes OBJECT out of its pack. index.lock and lock held. */
 void pack_forget(struct object *object);
 XXH128_hash_t unit_sum(const void *data, size_t length);
+/* How many units from FIRST on, at most COUNT, are as the first is. Lock held, released
+ * meanwhile; object begun or seized, not in a pack. */
+uint32_t unit_extent(struct object *object, uint32_t first, uint32_t count, bool *present_out);
 void store_count_bad(struct store *store, const struct object *object);
 
 /* ---- store_evict.c: room -------------------------------------------------------------------- */
@@ -333,6 +378,9 @@ int room_reserve(struct store *store, uint64_t octets);
 void room_return(struct store *store, uint64_t octets);
 /* Evicts the run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
 int evict_oldest(struct store *store, int64_t cutoff);
+/* Deletes rows that cannot be believed, and the files with them: of the object ID, which is not
+ * loaded. index.lock held. */
+void evict_stranger(struct store *store, uint64_t id);
 /* Evicts until what is there fits. -ENOENT: nothing more can go. */
 int room_enforce(struct store *store);
 /* The disk refused a write with ERROR: one eviction, or caching pauses. 0: try again. */
@@ -394,6 +442,7 @@ struct store {
 	uint64_t next_id;
 	struct eviction_candidate candidates[STORE_EVICTION_BATCH];
 	unsigned candidate_count, candidate_next;
+	bool candidates_renewed; /* one was found to be younger than its row said */
 	struct record_batch *batch;
 	unsigned wishes; /* rows of pin in this scope */
 
@@ -407,6 +456,7 @@ struct store {
 	unsigned run_count;
 	TAILQ_HEAD(object_list, object) dirty_objects, dead_objects;
 	struct run_list dead_packs; /* like dead_objects: for object_bury() */
+	TAILQ_HEAD(content_file_list, content_file) dead_contents; /* the same */
 	TAILQ_HEAD(, file) idle_files;
 	unsigned open_files, open_files_max;
 	struct pack *open_pack; /* loaded as long as it is open */

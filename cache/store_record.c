@@ -16,11 +16,11 @@
 
 struct object_record {
 	struct object *object;
-	bool empty, wished;
+	bool empty, wished, refused;
 	uint64_t size, pack;
 	uint32_t start;
 	XXH128_hash_t sum;
-	const struct cutting *cutting;
+	struct information information;
 };
 
 struct run_record {
@@ -46,13 +46,14 @@ struct record_batch {
 static void copy_object(struct object *object, struct object_record *record)
 {
 	record->object = object;
-	record->empty = object->runs == 0 && object->pack == 0;
+	record->empty = object->runs == 0 && object->pack == 0 && object->information.file == 0;
 	record->wished = object->wished;
 	record->size = object->size;
 	record->pack = object->pack;
 	record->start = object->start;
 	record->sum = object->sum;
-	record->cutting = object->cutting;
+	record->information = object->information;
+	record->refused = object->refused;
 	object->dirty = false;
 	object->flushing = true;
 }
@@ -76,11 +77,7 @@ static void copy_object_run(struct object_run *run, struct run_record *record)
 	record->wished = object->wished;
 	record->present = recordable(run);
 	record->units = (unsigned)__builtin_popcountll(run_units(object, run->run.number));
-	record->octets = 0;
-	for (uint64_t left = record->present; left != 0; left &= left - 1)
-		record->octets +=
-			object_unit_length(object, run->run.number * STORE_RUN_UNITS +
-							   (uint32_t)__builtin_ctzll(left));
+	record->octets = run_octets(run, record->present);
 	memcpy(record->sums, run->sums, record->units * sizeof(run->sums[0]));
 	record->gone = record->present == 0;
 }
@@ -138,36 +135,32 @@ static bool take_batch(struct store *store, struct record_batch *batch)
 
 /* ---- writing, index.lock held ---- */
 
-uint64_t record_proof(const struct object *object, const void *cutting, size_t cutting_size)
+uint64_t record_proof(const struct object *object)
 {
-	const uint64_t numbers[] = {
-		object->id,    (uint64_t)object->scope, object->size,       object->pack,
-		object->start, object->sum.low64,       object->sum.high64, cutting_size};
+	const uint64_t numbers[] = {object->id,         (uint64_t)object->scope, object->size,
+				    object->pack,       object->start,           object->sum.low64,
+				    object->sum.high64, object->refused};
 	uint64_t proof = XXH3_64bits(numbers, sizeof(numbers));
 
 	proof = XXH3_64bits_withSeed(object->path, strlen(object->path), proof);
 	proof = XXH3_64bits_withSeed(object->validator, strlen(object->validator), proof);
-	if (cutting_size > 0)
-		proof = XXH3_64bits_withSeed(cutting, cutting_size, proof);
-	return proof;
+	return XXH3_64bits_withSeed(&object->information, sizeof(object->information), proof);
 }
 
-int record_cutting(const struct cutting *cutting, uint32_t **lengths_out, size_t *size_out)
+int64_t record_last_use(struct object *object)
 {
-	uint32_t count = cutting_count(cutting), *lengths;
+	sqlite3_stmt *row = index_query(&object->store->index,
+					"SELECT max(used) FROM run"
+					" WHERE content = ? AND number <> ? OR content = ?",
+					"iii", (int64_t)object->id, (int64_t)STORE_CONTENT_RUN,
+					(int64_t)object->pack);
+	int64_t used = 0;
 
-	*lengths_out = NULL;
-	*size_out = 0;
-	if (cutting_is_uniform(cutting))
-		return 0;
-	lengths = reallocarray(NULL, (size_t)count + 1, sizeof(lengths[0]));
-	if (lengths == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		lengths[i] = cutting_length(cutting, i);
-	*lengths_out = lengths;
-	*size_out = count * sizeof(lengths[0]);
-	return 0;
+	if (index_step(&object->store->index, row) == 1) {
+		used = sqlite3_column_int64(row, 0);
+		index_done(row);
+	}
+	return used;
 }
 
 int record_delete(struct store *store, uint64_t id, uint64_t *cost_out)
@@ -206,34 +199,33 @@ static int write_content(struct store *store, const struct object_record *record
 				   .size = record->size,
 				   .pack = record->pack,
 				   .start = record->start,
-				   .sum = record->sum};
+				   .sum = record->sum,
+				   .information = record->information,
+				   .refused = record->refused};
 	sqlite3_stmt *known;
-	uint32_t *lengths;
-	size_t size;
-	int error = record_cutting(record->cutting, &lengths, &size);
+	const void *information = record->information.file != 0 ? &record->information : NULL;
+	int error;
 
-	if (error != 0)
-		return error;
 	known = index_query(index, "SELECT 1 FROM content WHERE id = ?", "i", (int64_t)row.id);
 	error = index_step(index, known);
 	if (error == 1)
 		index_done(known);
 	else if (error == 0)
 		index->totals.contents++;
-	if (error >= 0)
-		error = index_run(
-			index,
-			"INSERT INTO content(id, scope, path, validator, size, pinned, pack, start,"
-			" sum, cutting, proof) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-			" ON CONFLICT(id) DO UPDATE SET size = excluded.size,"
-			" pinned = excluded.pinned, pack = excluded.pack, start = excluded.start,"
-			" sum = excluded.sum, cutting = excluded.cutting, proof = excluded.proof",
-			"iissiizibbi", (int64_t)row.id, row.scope, row.path, row.validator,
-			(int64_t)row.size, (int64_t)record->wished, (int64_t)row.pack,
-			(int64_t)row.start, &row.sum, sizeof(row.sum), lengths, size,
-			(int64_t)record_proof(&row, lengths, size));
-	free(lengths);
-	return error;
+	if (error < 0)
+		return error;
+	return index_run(
+		index,
+		"INSERT INTO content(id, scope, path, validator, size, pinned, pack, start,"
+		" sum, information, refused, proof) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT(id) DO UPDATE SET size = excluded.size,"
+		" pinned = excluded.pinned, pack = excluded.pack, start = excluded.start,"
+		" sum = excluded.sum, information = excluded.information,"
+		" refused = excluded.refused, proof = excluded.proof",
+		"iissiizibbii", (int64_t)row.id, row.scope, row.path, row.validator,
+		(int64_t)row.size, (int64_t)record->wished, (int64_t)row.pack, (int64_t)row.start,
+		&row.sum, sizeof(row.sum), information, sizeof(record->information),
+		(int64_t)record->refused, (int64_t)record_proof(&row));
 }
 
 static int write_object(struct store *store, const struct object_record *record)
@@ -274,7 +266,10 @@ static int delete_run(struct index *index, const struct run *run)
 
 	if (error != 0 || run->object != NULL)
 		return error;
-	error = index_run(index, "DELETE FROM content WHERE pack = ?", "i", (int64_t)run->owner);
+	/* What describes a content stays, and then says that it lies in a pack that is not there.
+	 */
+	error = index_run(index, "DELETE FROM content WHERE pack = ? AND information IS NULL", "i",
+			  (int64_t)run->owner);
 	if (error == 0)
 		index->totals.contents -= (uint64_t)index_changes(index);
 	return error;
@@ -314,7 +309,7 @@ static int write_run(struct store *store, const struct run_record *record)
 	if (error != 0)
 		return error;
 	index->totals.octets += (record->gone ? 0 : record->cost) - former.cost;
-	if (run->object == NULL)
+	if (run->object == NULL || run->number == STORE_CONTENT_RUN)
 		return 0;
 	return index_run(index,
 			 "UPDATE content SET octets = octets + ?, runs = runs + ? WHERE id = ?",

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 /* Looked at in one go for what may be unloaded. */
 enum { TRIM_STEPS = 32 };
@@ -46,7 +46,9 @@ uint64_t run_units(const struct object *object, uint32_t number)
 {
 	uint32_t first = number * STORE_RUN_UNITS, count = cutting_count(object->cutting);
 
-	if (first >= count)
+	if (number == STORE_CONTENT_RUN)
+		return 1;
+	if (number > UINT32_MAX / STORE_RUN_UNITS || first >= count)
 		return 0;
 	return count - first >= STORE_RUN_UNITS ? UINT64_MAX : (UINT64_C(1) << (count - first)) - 1;
 }
@@ -66,6 +68,8 @@ uint64_t run_cost(const struct object *object, uint32_t number, uint64_t present
 
 	if (present == 0)
 		return 0;
+	if (number == STORE_CONTENT_RUN)
+		return information_cost(object->store, &object->information);
 	for (uint64_t left = present; left != 0; left &= left - 1) {
 		uint32_t unit = number * STORE_RUN_UNITS + (uint32_t)__builtin_ctzll(left);
 		uint64_t offset = cutting_offset(object->cutting, unit);
@@ -114,7 +118,8 @@ struct object_run *run_pin_indexed(struct object *object, uint32_t number)
 	struct store *store = object->store;
 	struct run *known = find(store, object->id, number);
 	struct object_run *run;
-	bool recorded = object->runs > 0;
+	bool content = number == STORE_CONTENT_RUN;
+	bool recorded = content ? object->information.file != 0 : object->runs > 0;
 	uint64_t row_cost = 0;
 
 	if (known != NULL) {
@@ -128,6 +133,11 @@ struct object_run *run_pin_indexed(struct object *object, uint32_t number)
 	store_lock(store);
 	if (run == NULL)
 		return NULL;
+	if (content) {
+		/* The row of the object says it, and that one was proven. */
+		run->present = object->information.file != 0;
+		run->sums[0] = object->information.sum;
+	}
 	run->run.object = object;
 	run->run.cost = run_cost(object, number, run->present);
 	insert(store, &run->run, object->id, number);
@@ -257,10 +267,12 @@ void run_touch(struct store *store, struct run *run, int64_t now)
 	TAILQ_INSERT_TAIL(&store->touched_runs, run, dirty_link);
 }
 
-static uint64_t octets_of(const struct object_run *run, uint64_t present)
+uint64_t run_octets(const struct object_run *run, uint64_t present)
 {
 	uint64_t octets = 0;
 
+	if (run->run.number == STORE_CONTENT_RUN)
+		return 0;
 	for (uint64_t left = present; left != 0; left &= left - 1)
 		octets += object_unit_length(run->run.object,
 					     run->run.number * STORE_RUN_UNITS +
@@ -273,14 +285,15 @@ static uint64_t reduced(uint64_t count, uint64_t by)
 	return count > by ? count - by : 0;
 }
 
-void run_set_present(struct object_run *run, uint64_t present)
+/* What the object and the store count of units. */
+static void count_present(const struct object_run *run, uint64_t present)
 {
 	struct object *object = run->run.object;
 	struct store *store = object->store;
 
-	object->cached += octets_of(run, present & ~run->present);
+	object->cached += run_octets(run, present & ~run->present);
 	/* The row that these counts began with may have been altered. */
-	object->cached = reduced(object->cached, octets_of(run, run->present & ~present));
+	object->cached = reduced(object->cached, run_octets(run, run->present & ~present));
 	if (run->present == 0 && present != 0 && object->runs++ == 0) {
 		store->contents++;
 		object_mark_dirty(object);
@@ -289,8 +302,14 @@ void run_set_present(struct object_run *run, uint64_t present)
 		store->contents = reduced(store->contents, 1);
 		object_mark_dirty(object);
 	}
+}
+
+void run_set_present(struct object_run *run, uint64_t present)
+{
+	if (run->run.number != STORE_CONTENT_RUN)
+		count_present(run, present);
 	run->present = present;
-	run_mark_dirty(store, &run->run);
+	run_mark_dirty(run->run.object->store, &run->run);
 }
 
 void run_set_cost(struct store *store, struct run *run, uint64_t cost)
@@ -318,7 +337,7 @@ void run_unload(struct store *store, struct run *run, bool force)
 	if (run->pins > 0 || run->dirty || run->touched || run->flushing || run->evicting)
 		return;
 	if (object == NULL ? run_pack(run) == store->open_pack
-			   : object_run(run)->writing != 0 || object->seized)
+			   : object_run(run)->writing != 0 || (object->seized && !empty(run)))
 		return;
 	if (!empty(run) && (!force || (object == NULL && store->unlinked && !store->stopping)))
 		return;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cache/log.h"
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 static bool stopping(struct store *store)
 {
@@ -75,9 +75,11 @@ static enum recorded find_record(struct store *store, uint64_t id, uint64_t *cos
 {
 	struct index *index = &store->index;
 	enum recorded recorded = RECORDED_NOT;
-	sqlite3_stmt *row = index_query(
-		index, "SELECT sum(cost), max(live IS NOT NULL) FROM run WHERE content = ?", "i",
-		(int64_t)id);
+	sqlite3_stmt *row =
+		index_query(index,
+			    "SELECT sum(cost), max(live IS NOT NULL) FROM run WHERE content = ?"
+			    " AND number <> ?",
+			    "ii", (int64_t)id, (int64_t)STORE_CONTENT_RUN);
 
 	if (index_step(index, row) != 1)
 		return RECORDED_OBJECT; /* unknown: leave it alone */
@@ -183,6 +185,46 @@ static void sweep_file(struct store *store, const char *name, uint64_t id)
 		trim_object(store, id);
 }
 
+/* Content information, of an object whose row does not say so. */
+static void sweep_content(struct store *store, const char *name, uint64_t object, uint64_t id)
+{
+	struct index *index = &store->index;
+	struct information information = {0};
+	sqlite3_stmt *row;
+	int found;
+
+	index_lock(index);
+	row = index_query(index, "SELECT information FROM content WHERE id = ?", "i",
+			  (int64_t)object);
+	found = index_step(index, row);
+	if (found == 1) {
+		if (sqlite3_column_bytes(row, 0) == sizeof(information))
+			memcpy(&information, sqlite3_column_blob(row, 0), sizeof(information));
+		index_done(row);
+	}
+	if (found >= 0 && information.file != id)
+		unlinkat(store->data_fd, name, 0);
+	index_unlock(index);
+}
+
+/* NAME: as file_name() makes them. */
+static void sweep_name(struct store *store, const char *name)
+{
+	char *end;
+	uint64_t first = strtoull(name, &end, 16), id;
+
+	if (name[0] == '.' || (*end != '\0' && *end != '.'))
+		return;
+	if (*end == '\0') {
+		if (first < store->first_id)
+			sweep_file(store, name, first);
+		return;
+	}
+	id = strtoull(end + 1, &end, 16);
+	if (*end == '\0' && id < store->first_id)
+		sweep_content(store, name, first, id);
+}
+
 static void sweep_files(struct store *store)
 {
 	DIR *directory = open_directory(store->directory_fd, "data");
@@ -190,13 +232,8 @@ static void sweep_files(struct store *store)
 
 	if (directory == NULL)
 		return;
-	while (!stopping(store) && (entry = readdir(directory)) != NULL) {
-		char *end;
-		uint64_t id = strtoull(entry->d_name, &end, 16);
-
-		if (entry->d_name[0] != '.' && *end == '\0' && id < store->first_id)
-			sweep_file(store, entry->d_name, id);
-	}
+	while (!stopping(store) && (entry = readdir(directory)) != NULL)
+		sweep_name(store, entry->d_name);
 	closedir(directory);
 }
 

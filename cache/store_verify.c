@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Verifying: every unit below a path is read and hashed, whatever is believed of it, and the bad
- * ones are dropped. A look is not a use: nothing becomes younger by it.
+ * ones are dropped. So is content information. A look is not a use: nothing becomes younger by it.
  */
 #include <errno.h>
 
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 struct verifier {
 	struct store *store;
@@ -90,11 +90,8 @@ static int verify_sparse(struct verifier *verifier, struct object *object)
 	uint32_t number = 0;
 	int error = 0;
 
-	while (error == 0 && next_run(object, number, &number)) {
-		error = verify_run(verifier, object, number);
-		if (number++ == UINT32_MAX)
-			break;
-	}
+	while (error == 0 && next_run(object, number, &number) && number != STORE_CONTENT_RUN)
+		error = verify_run(verifier, object, number++);
 	return error;
 }
 
@@ -124,7 +121,8 @@ static int verify_id(struct verifier *verifier, uint64_t id)
 {
 	struct store *store = verifier->store;
 	struct object *object;
-	int error;
+	uint64_t octets;
+	int error, content;
 
 	index_lock(&store->index);
 	error = object_load(store, id, &object);
@@ -132,6 +130,9 @@ static int verify_id(struct verifier *verifier, uint64_t id)
 	if (error != 0)
 		return 0; /* gone meanwhile */
 	error = verify_object(verifier, object);
+	content = error == 0 ? object_content_verify(object, &octets) : -ENOENT;
+	if (content != -ENOENT)
+		error = account(verifier, octets, content);
 	object_put(object);
 	return error;
 }

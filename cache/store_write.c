@@ -187,12 +187,14 @@ static uint32_t same_bits(uint64_t present, uint32_t bit, uint32_t count, bool w
 	return same < count ? same : count;
 }
 
-/* Lock held, released meanwhile. */
-static uint32_t extent(struct object *object, uint32_t first, uint32_t count, bool *present_out)
+uint32_t unit_extent(struct object *object, uint32_t first, uint32_t count, bool *present_out)
 {
 	struct store *store = object->store;
 	uint32_t done = 0;
 
+	*present_out = false;
+	if (object->runs == 0)
+		return count;
 	while (done < count) {
 		uint32_t unit = first + done, bit = unit % STORE_RUN_UNITS;
 		uint32_t here =
@@ -203,6 +205,9 @@ static uint32_t extent(struct object *object, uint32_t first, uint32_t count, bo
 
 		if (run != NULL)
 			run_unpin(store, &run->run);
+		/* Or a look at a large object would leave one for each run that is not there. */
+		if (run != NULL && present == 0)
+			run_unload(store, &run->run, false);
 		if (done == 0)
 			*present_out = (present >> bit & 1) != 0;
 		same = same_bits(present, bit, here, *present_out);
@@ -227,10 +232,8 @@ uint32_t object_extent(struct object *object, uint32_t first, uint32_t count, bo
 		count = units - first;
 	if (object->pack != 0) {
 		*present_out = pack_present(object);
-	} else if (object->runs == 0) {
-		*present_out = false;
 	} else {
-		count = extent(object, first, count, present_out);
+		count = unit_extent(object, first, count, present_out);
 	}
 	object_end(object);
 	store_unlock(store);

@@ -97,10 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (verdict)
 		return 0;
-	content_free(other);
+	content_put(other);
 	ask(content, 1);
 	input.change = (uint8_t)(1 + data[size - 1] % 255);
 	ask(content, 0);
-	content_free(content);
+	content_put(content);
 	return 0;
 }

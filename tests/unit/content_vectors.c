@@ -342,7 +342,7 @@ int check_verdict(const struct octets *info)
 
 	if (verdict == 0) {
 		check_sound(content);
-		content_free(content);
+		content_put(content);
 	}
 	for (size_t i = 0; i < sizeof(portions) / sizeof(portions[0]); i++) {
 		int other;
@@ -352,7 +352,7 @@ int check_verdict(const struct octets *info)
 		other = decode_in_portions(info, portions[i], &content, &other_reason);
 		assert_int_equal(other, verdict);
 		if (other == 0)
-			content_free(content);
+			content_put(content);
 		else
 			assert_string_equal(other_reason, reason);
 	}
@@ -371,7 +371,7 @@ void check_prefixes(const struct octets *info, size_t step, size_t chunk)
 		memcpy(prefix.data, info->data, size);
 		assert_int_equal(decode_in_portions(&prefix, 0, &content, &reason),
 				 between ? 0 : -EBADMSG);
-		content_free(content);
+		content_put(content);
 		octets_free(&prefix);
 	}
 }

@@ -29,7 +29,7 @@ static void unusual_structures_are_read(void **state)
 				 0);
 		assert_int_equal(content_version(content), vectors_number(vector, "version"));
 		check_decoded(content, vector, NULL);
-		content_free(content);
+		content_put(content);
 		assert_int_equal(check_verdict(&info), 0);
 		octets_free(&info);
 	}
@@ -103,7 +103,7 @@ static void what_the_backing_no_longer_has_is_an_error(void **state)
 		assert_int_equal(content_block_at(content, content_start(content), &block), -EIO);
 		answer = 0;
 		assert_int_equal(content_segment(content, 0, &segment), -EBADMSG);
-		content_free(content);
+		content_put(content);
 		octets_free(&info);
 	}
 	json_decref(file);
@@ -140,7 +140,7 @@ static void whole_content_gives_the_units_of_an_object(void **state)
 			}
 			cutting_free(cutting);
 		}
-		content_free(content);
+		content_put(content);
 		octets_free(&info);
 	}
 	json_decref(file);

@@ -204,7 +204,7 @@ static void check_form(const json_t *vector, const json_t *form, const struct de
 	assert_int_equal(content_header(content)->size, info.size);
 	check_decoded(content, vector, described->data.data);
 	check_listing(content, form);
-	content_free(content);
+	content_put(content);
 	assert_int_equal(check_verdict(&info), 0);
 	check_prefixes(&info, info.size <= SMALL ? 1 : 509, 0);
 	octets_free(&info);
@@ -355,7 +355,7 @@ static void every_range_comes_back(void **state)
 				content_decode(info.data, info.size, info.size, &content, NULL), 0);
 			assert_int_equal(content_start(content), edges[i]);
 			assert_int_equal(content_end(content), edges[j]);
-			content_free(content);
+			content_put(content);
 			octets_free(&info);
 		}
 	free(described.block_hashes);
@@ -407,7 +407,7 @@ static void octets_that_differ_do_not_pass(void **state)
 	assert_int_equal(content_block_check(content, &block, "hellO", 5), -EBADMSG);
 	assert_int_equal(content_block_check(content, &block, "hello", 4), -EBADMSG);
 	assert_int_equal(content_block_check(content, &block, "hello", 6), -EBADMSG);
-	content_free(content);
+	content_put(content);
 	octets_free(&info);
 	json_decref(file);
 }

@@ -183,7 +183,7 @@ static void check_form(const json_t *vector, const json_t *form, const struct oc
 				 content_header(content)->chunks * CONTENT_V2_CHUNK_HEADER_SIZE);
 	assert_int_equal(content_segments(content), segments);
 	check_decoded(content, vector, described->data.data);
-	content_free(content);
+	content_put(content);
 	assert_int_equal(check_verdict(&info), 0);
 	check_prefixes(&info, info.size <= SMALL ? 1 : 509,
 		       length == 0 && chunk > 0 ? chunk + CONTENT_V2_CHUNK_HEADER_SIZE : 0);
@@ -389,7 +389,7 @@ static void one_of_many_segments_is_found(void **state)
 		assert_int_equal(bytes_be32(&block_hash), i);
 	}
 	assert_int_equal(content_end(content), offset);
-	content_free(content);
+	content_put(content);
 	octets_free(&info);
 }
 
@@ -418,7 +418,7 @@ static void every_range_comes_back(void **state)
 				content_decode(info.data, info.size, info.size, &content, NULL), 0);
 			assert_int_equal(content_start(content), edges[i]);
 			assert_int_equal(content_end(content), edges[j]);
-			content_free(content);
+			content_put(content);
 			octets_free(&info);
 		}
 	free(data);

@@ -328,109 +328,6 @@ static void clearing_and_evicting_under_readers_is_harmless(void **state)
 	store_close(store);
 }
 
-/* A list of lengths that covers SIZE, of no regularity. */
-static uint32_t make_lengths(uint32_t *lengths, uint64_t size)
-{
-	uint32_t count = 0;
-
-	for (uint64_t left = size; left > 0; count++) {
-		uint32_t length = 1000 + (count * 7919u) % 130000;
-
-		lengths[count] = length < left ? length : (uint32_t)left;
-		left -= lengths[count];
-	}
-	return count;
-}
-
-static void listed_cutting_is_kept(void **state)
-{
-	struct store *store = fixture_open(LIMIT);
-	struct object *object = make_object(store, "v2", BIG);
-	uint32_t lengths[4000], count = make_lengths(lengths, BIG);
-
-	(void)state;
-	assert_int_equal(object_cut(object, lengths, count - 1), -EINVAL);
-	assert_int_equal(object_cut(object, lengths, count), 0);
-	assert_int_equal(cutting_count(object_cutting(object)), count);
-	for (uint32_t unit = 0; unit < count; unit++)
-		assert_int_equal(write_unit(object, 1, unit), 0);
-	assert_true(object_complete(object));
-	object_put(object);
-	store_close(store);
-	store = fixture_open(LIMIT);
-	assert_int_equal(count_right(store, "v2", 1, BIG), count);
-	store_close(store);
-}
-
-static void cutting_anew_keeps_what_fits(void **state)
-{
-	struct store *store = fixture_open(LIMIT);
-	struct object *object = make_object(store, "f", BIG);
-	uint32_t lengths[4000], count = make_lengths(lengths, BIG), kept = 0;
-	unsigned char *before = malloc(BIG), *after = malloc(BIG);
-	uint64_t used;
-
-	(void)state;
-	/* All but the units 20 to 29. */
-	for (uint32_t unit = 0; unit <= BIG / CUTTING_UNIT; unit++)
-		if (unit < 20 || unit >= 30)
-			assert_int_equal(write_unit(object, 1, unit), 0);
-	assert_int_equal(object_read(object, 0, 20 * CUTTING_UNIT, before), 0);
-	used = usage(store).used;
-	assert_int_equal(object_cut(object, lengths, count), 0);
-	for (uint32_t unit = 0; unit < count; unit++) {
-		uint64_t offset = cutting_offset(object_cutting(object), unit);
-		uint32_t length = cutting_length(object_cutting(object), unit);
-		bool fits = offset + length <= 20 * CUTTING_UNIT || offset >= 30 * CUTTING_UNIT;
-		bool present;
-
-		assert_int_equal(object_extent(object, unit, 1, &present), 1);
-		assert_int_equal(present, fits);
-		kept += present;
-		if (present && offset + length <= 20 * CUTTING_UNIT) {
-			assert_int_equal(object_read(object, offset, length, after), 0);
-			assert_memory_equal(after, before + offset, length);
-		}
-	}
-	assert_in_range(kept, 1, count - 1);
-	assert_true(usage(store).used <= used + 1 * MIB);
-	object_put(object);
-	store_close(store);
-	store = fixture_open(LIMIT);
-	assert_int_equal(store_find(store, "f", "v1", BIG, &object), 0);
-	assert_int_equal(cutting_count(object_cutting(object)), count);
-	assert_int_equal(object_read(object, 0, lengths[0], after), 0);
-	assert_memory_equal(after, before, lengths[0]);
-	object_put(object);
-	free(after);
-	free(before);
-	store_close(store);
-}
-
-static void packed_content_can_be_cut(void **state)
-{
-	static const uint32_t lengths[] = {1000, 2000, 500};
-	struct store *store = fixture_open(LIMIT);
-	struct object *object = make_object(store, "small", 3500);
-	unsigned char before[3500], after[3500];
-
-	(void)state;
-	assert_int_equal(write_unit(object, 1, 0), 0);
-	assert_int_equal(object_read(object, 0, 3500, before), 0);
-	assert_int_equal(object_cut(object, lengths, 3), 0);
-	assert_true(object_complete(object));
-	assert_int_equal(object_read(object, 0, 3500, after), 0);
-	assert_memory_equal(before, after, 3500);
-	object_put(object);
-	store_close(store);
-	store = fixture_open(LIMIT);
-	assert_int_equal(store_find(store, "small", "v1", 3500, &object), 0);
-	assert_int_equal(object_read(object, 1000, 2000, after), 0);
-	assert_memory_equal(before + 1000, after, 2000);
-	object_put(object);
-	store_close(store);
-}
-
 static bool stop_at_once(void *context, const struct store_progress *progress)
 {
 	(void)context;
@@ -502,9 +399,6 @@ int main(void)
 		TEST(wrong_lengths_are_refused),
 		TEST(cleared_object_in_use_stays_usable),
 		TEST(clearing_and_evicting_under_readers_is_harmless),
-		TEST(listed_cutting_is_kept),
-		TEST(cutting_anew_keeps_what_fits),
-		TEST(packed_content_can_be_cut),
 		TEST(verify_finds_and_drops_the_bad),
 		TEST(unlinked_store_leaves_nothing),
 	};

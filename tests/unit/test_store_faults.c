@@ -265,8 +265,10 @@ static void hostile_rows_are_survived(void **state)
 		"UPDATE content SET path = CAST('s/1' AS BLOB) WHERE path = CAST('s/2' AS BLOB)",
 		"UPDATE content SET size = -5",
 		"UPDATE content SET size = 9223372036854775807",
-		"UPDATE content SET cutting = x'ffffffff00000000'",
-		"UPDATE content SET cutting = zeroblob(400001)",
+		"UPDATE content SET information = x'ffffffff00000000'",
+		"UPDATE content SET information = zeroblob(56)",
+		"UPDATE content SET information = randomblob(56)",
+		"UPDATE content SET refused = 1",
 		"UPDATE content SET sum = x'00'",
 		"UPDATE content SET start = 4294967295",
 		"UPDATE content SET pack = 77",
@@ -363,7 +365,7 @@ static int64_t now_ms(void)
 static void killed_owner_loses_only_the_last_moment(void **state)
 {
 	uint64_t number = 0, old = 0;
-	int64_t start = now_ms();
+	int64_t start;
 	struct store *store;
 	int pipes[2];
 	pid_t child;
@@ -377,7 +379,10 @@ static void killed_owner_loses_only_the_last_moment(void **state)
 		write_forever(pipes[1]);
 	}
 	close(pipes[1]);
-	/* "old" was complete at least 100 ms before the end. */
+	/* "old" was complete at least 100 ms before the end, counted from when it was at work. */
+	while (old == 0 && read(pipes[0], &old, sizeof(old)) == sizeof(old))
+		;
+	start = now_ms();
 	while (now_ms() - start < 200 && read(pipes[0], &number, sizeof(number)) == sizeof(number))
 		if (now_ms() - start < 100)
 			old = number;
