@@ -3,7 +3,12 @@
  * An HTTP/1.1 server over libevent's: listening, TLS, requests in, answers out. What requests mean
  * is its user's. Loop threads of its own, one per core at most, each with its part of the
  * connections; a request and its callbacks belong to one of them. A client that sends nothing, or
- * takes nothing, for the timeout is dropped, and so is one whose head is too long.
+ * takes nothing, for the timeout is dropped, and so is one whose head is too long, or whose request
+ * does not become whole in a few timeouts. How long an answer takes is not limited.
+ *
+ * Answered without the user: what is no HTTP/1.0 or 1.1 or can be understood in two ways (400;
+ * 505), methods other than GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS (501), HTTP/1.1 without
+ * Host (400), too long a body (413). The connection ends after these, and after a chunked body.
  *
  * An *exchange* is a request and the answer to it. handle() may answer at once or later; whoever
  * answers later does so from any thread. The answer is put together by http_reply_...() and sent by
@@ -27,7 +32,8 @@ struct http_server_options {
 	unsigned threads;               /* 0: one per core */
 	unsigned timeout;               /* seconds */
 	unsigned connections;           /* at a time; more are closed at once; 0: no limit */
-	uint64_t body_limit;            /* octets of a request's body that are taken; above: 413 */
+	uint64_t body_limit; /* octets of a request's body that are taken; above: 413. Each
+			      * connection may hold so many in memory */
 	/* On a loop thread; must not block. */
 	void (*handle)(void *context, struct http_served *served);
 	void *context;
@@ -43,12 +49,17 @@ int http_server_address(const struct http_server *server, unsigned index, char *
 			size_t size);
 /* No further request is handled; connections end when their answer is sent. Any thread. */
 void http_server_stop(struct http_server *server);
-/* Stops it; those who answer later must still do so before this returns. NULL is fine. */
+/* Stops it and cuts its connections. Waits for those who answer later: each exchange that was
+ * handed out is still to be answered (or ended), by another thread than the caller's. Not from a
+ * callback. NULL is fine. */
 void http_server_free(struct http_server *server);
 
-/* The request. Strings are valid until http_reply(). */
+/* The request. Strings are valid until http_reply() or http_reply_begin(), also when the client has
+ * left. */
 const char *http_served_method(const struct http_served *served);
-/* As it came: origin form ("/a%20b?c"), or absolute form. */
+/* As it came, no octet changed: origin form ("/a%20b?c"), absolute form for whatever host, or "*".
+ * No spaces and no control characters are in it; all else may be, also octets above 127 and names
+ * without a slash before them. */
 const char *http_served_target(const struct http_served *served);
 /* 1 for HTTP/1.1, 0 for 1.0. */
 unsigned http_served_minor(const struct http_served *served);
@@ -61,32 +72,38 @@ unsigned http_served_fields(const struct http_served *served, const char *name,
 /* The request's body. NULL when there is none. */
 const void *http_served_body(const struct http_served *served, size_t *size_out);
 
-/* The answer. Loop thread of the exchange, or, once handle() has returned, one other thread. What
- * fails for want of memory makes http_reply() close the connection. */
+/* The answer. Loop thread of the exchange, or, from within handle() or later, one other thread.
+ * What fails for want of memory makes http_reply() close the connection, and so does a header that
+ * is not one line. Content-Length, Transfer-Encoding, Connection and Date are the server's; such
+ * that are given are left out. */
 void http_reply_header(struct http_served *served, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The body, in pieces; copied. */
 void http_reply_bytes(struct http_served *served, const void *data, size_t size);
 /* LENGTH octets of FILE from OFFSET on; the descriptor is taken over and closed. Sent by sendfile
- * where the connection allows; never read into memory as a whole. */
+ * where the connection allows; never read into memory as a whole. The disk is read by the loop
+ * thread. When the file has become shorter the connection is cut. */
 void http_reply_file(struct http_served *served, int file, uint64_t offset, uint64_t length);
-/* Sends it. Content-Length is set here; HEAD is answered without the body; Date is added. */
+/* Sends it. Content-Length is set here; HEAD is answered without the body, 204 and 304 without body
+ * and length; Date is added. */
 void http_reply(struct http_served *served, int status);
 
 /* An answer whose body comes bit by bit: instead of http_reply(). LENGTH -1: not known, chunked. */
 struct http_stream {
 	void (*room)(void *context); /* the next octets may be given; on the loop thread */
-	void (*gone)(void *context, bool whole); /* the last call: the end was sent (WHOLE), or the
-						  * client left; on the loop thread */
+	/* The last call, exactly one: the end was sent (WHOLE), or the client left, perhaps before
+	 * http_reply_end(); on the loop thread. A client that closes its sending half has left. */
+	void (*gone)(void *context, bool whole);
 	void *context;
 };
 void http_reply_begin(struct http_served *served, int status, int64_t length,
 		      const struct http_stream *stream);
-/* Copied. Any one thread at a time. 0: go on; -EAGAIN: taken, but wait for room(); -EPIPE: the
- * client has left, nothing is taken any more. */
+/* Copied. Any one thread at a time. 0: go on; -EAGAIN: taken, but wait for room() or gone();
+ * -EPIPE: the client has left, nothing is taken any more. */
 int http_reply_more(struct http_served *served, const void *data, size_t size);
-/* The end, and the exchange's; not WHOLE: the connection is cut, so that the client sees that
- * something is missing. gone() follows. Must be called, also after -EPIPE. */
+/* The end, and the exchange's; not WHOLE, or other than LENGTH octets were given: the connection is
+ * cut, so that the client sees that something is missing. gone() follows unless it has come. Must
+ * be called, also after -EPIPE and gone(). */
 void http_reply_end(struct http_served *served, bool whole);
 
 #endif

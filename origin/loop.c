@@ -98,9 +98,10 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	wake = loop->first == NULL;
 	*loop->last = task;
 	loop->last = &task->next;
-	pthread_mutex_unlock(&loop->lock);
+	/* with the lock: the task may be what somebody waits for to destroy the loop */
 	if (wake && write(loop->wake_fd, &one, sizeof(one)) < 0)
 		abort(); /* an eventfd that is read at every wake-up cannot be full */
+	pthread_mutex_unlock(&loop->lock);
 }
 
 bool loop_inside(const struct loop *loop)

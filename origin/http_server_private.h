@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Shared by the files of the HTTP server only. A connection, its evhttp objects and its exchange
+ * belong to one thread; what is guarded otherwise says so.
+ *
+ * evhttp parses heads and bodies, keeps connections alive and writes heads of answers. What it does
+ * not do, or not well enough for strangers, is done here and said where it is done.
+ */
+#ifndef ORIGIN_HTTP_SERVER_PRIVATE_H
+#define ORIGIN_HTTP_SERVER_PRIVATE_H
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/listener.h>
+
+#include "origin/http_server.h"
+#include "origin/loop.h"
+
+/* Request line and headers: our choice, more than any browser sends. */
+#define HTTP_HEAD_MAX (64u << 10)
+/* A request is to be whole within so many timeouts, plus the time its largest body takes at
+ * HTTP_BODY_RATE octets a second: who drips octets holds a place no longer. Our choice. */
+#define HTTP_REQUEST_TIMEOUTS 4
+#define HTTP_BODY_RATE (4u << 10)
+/* What a stream may have waiting before its giver is told to wait; room() comes at half. */
+#define HTTP_STREAM_WAITING (1u << 20)
+/* "[ADDRESS%INTERFACE]:PORT" */
+#define HTTP_ADDRESS_MAX 96
+
+/* ---- http_listen.c ---- */
+
+struct http_listener {
+	int fd;
+	bool tls;
+	char address[HTTP_ADDRESS_MAX];
+};
+
+/* WHERE as in struct http_server_options. */
+int http_listen(const char *where, bool tls, struct http_listener *listener_out, char *message,
+		size_t message_size);
+
+/* ---- http_tls.c ---- */
+
+int http_tls_create(const char *cert, const char *key, SSL_CTX **context_out, char *message,
+		    size_t message_size);
+
+/* ---- http_server.c ---- */
+
+#define HTTP_CONNECTION_BUCKETS 256u
+LIST_HEAD(http_connections, http_connection);
+
+struct http_thread {
+	struct http_server *server;
+	struct loop *loop;
+	struct evhttp *plain, *tls;
+	struct evconnlistener **accepting; /* as many as the server has listeners; may be NULL */
+	bool stopping;
+	struct http_connections connections[HTTP_CONNECTION_BUCKETS]; /* by their bufferevent */
+	struct loop_task start, stop, cut;
+	int start_error;
+};
+
+struct http_server {
+	void (*handle)(void *context, struct http_served *served);
+	void *context;
+	unsigned timeout, connections_max;
+	uint64_t body_limit;
+	SSL_CTX *tls;
+	struct http_listener *listeners;
+	unsigned listener_count;
+	struct http_thread *threads;
+	unsigned thread_count;
+	struct timeval idle; /* the timeout */
+	sem_t told;          /* a thread has started, or was cut */
+	atomic_bool stopped;
+	atomic_uint connections; /* open ones */
+
+	pthread_mutex_t lock;
+	pthread_cond_t fewer;
+	unsigned exchanges; /* guarded by lock: not yet released */
+};
+
+void http_server_exchange_begun(struct http_server *server);
+void http_server_exchange_ended(struct http_server *server);
+
+/* ---- http_connection.c ---- */
+
+struct http_connection {
+	LIST_ENTRY(http_connection) siblings;
+	struct http_thread *thread;
+	struct bufferevent *buffers; /* a reference of ours: evhttp has another */
+	struct http_served *served;  /* the exchange under way, or NULL */
+	int64_t deadline_ms;         /* when the next request must be whole; leaving: the end */
+	bool tls;
+	bool known;   /* evhttp tells us of its end */
+	bool linger;  /* the client may be sending still when we close */
+	bool leaving; /* evhttp has let go; what the client still sends is thrown away */
+	bool posted;  /* task is under way, and it alone may free this */
+	struct loop_task task;
+};
+
+/* For evhttp_set_bevcb(); ARG is a thread. */
+struct bufferevent *http_connection_plain(struct event_base *base, void *arg);
+struct bufferevent *http_connection_tls(struct event_base *base, void *arg);
+/* NULL: not one of ours. */
+struct http_connection *http_connection_find(struct http_thread *thread, struct bufferevent *bev);
+/* From now on evhttp tells when EVCON ends, and the exchange under way learns of it. */
+void http_connection_watch(struct http_connection *connection, struct evhttp_connection *evcon);
+/* Also while nothing is read from the client its leaving is noticed; never a read timeout. */
+void http_connection_listen_for_end(struct http_connection *connection);
+/* The exchange is over: the next request may come. */
+void http_connection_ready(struct http_connection *connection);
+/* Called every now and then on the thread: ends those that are overdue. */
+void http_connection_sweep(void *thread);
+/* Ends those that no exchange holds. */
+void http_connection_end_idle(struct http_thread *thread);
+/* Lets go of all; evhttp must have done so before. */
+void http_connection_forget_all(struct http_thread *thread);
+
+/* ---- http_served.c ---- */
+
+struct http_piece {
+	struct http_piece *next;
+	int file; /* -1: data */
+	uint64_t offset, length;
+	char *data;
+};
+
+struct http_stream_state {
+	struct http_stream user;
+	int64_t left; /* octets of the body not sent yet; -1: not known */
+	bool begun;   /* the head is sent */
+	bool ending;  /* http_reply_end() was seen by the loop: nobody else knows the exchange */
+
+	pthread_mutex_t lock; /* guards what follows */
+	struct evbuffer *given;
+	size_t output; /* in the connection, at the last look */
+	bool posted;   /* the exchange's task is under way */
+	bool ended, whole;
+	bool client_left, wants_room;
+	bool broken; /* something could not be kept */
+};
+
+/* Fields are of the loop thread, those of the answer before http_reply() of who answers. */
+struct http_served {
+	struct http_thread *thread;
+	struct http_connection *connection; /* NULL: the client has left */
+	struct evhttp_request *request;     /* NULL: evhttp has freed it, all is sent */
+	const char *method;
+	char peer[HTTP_ADDRESS_MAX];
+	unsigned minor;
+	bool tls;
+	bool bad_version;
+	bool head;     /* HEAD: no body in the answer */
+	bool last;     /* the connection ends with this answer */
+	bool linger;   /* and the client may still be sending then */
+	bool answered; /* http_reply() has arrived on the loop */
+	const void *body;
+	size_t body_size;
+	struct loop_task task;
+
+	/* the answer */
+	bool failed; /* something of it could not be kept */
+	int status;
+	struct http_piece *first, **end;
+	uint64_t length;
+
+	bool streaming;
+	struct http_stream_state stream;
+};
+
+/* For evhttp_set_gencb(); ARG is a thread. */
+void http_served_arrived(struct evhttp_request *request, void *arg);
+/* The connection is no more. */
+void http_served_gone(struct http_served *served);
+void http_served_free(struct http_served *served);
+
+/* ---- http_reply.c ---- */
+
+/* Headers that are the server's, then the head. LENGTH -1: not known. */
+void http_reply_head(struct http_served *served, int64_t length);
+/* An answer without a body, whatever the method. */
+bool http_reply_bodiless(const struct http_served *served);
+void http_reply_free_pieces(struct http_served *served);
+/* Ends the connection in the middle of the answer. RESET: so that the client cannot take the end
+ * for the body's. */
+void http_reply_cut(struct http_served *served, bool reset);
+
+/* ---- http_stream.c ---- */
+
+/* The client left, or (WHOLE) all is sent. Returns whether the exchange may be released. */
+bool http_stream_over(struct http_served *served, bool whole);
+void http_stream_free(struct http_served *served);
+
+#endif
