@@ -24,21 +24,23 @@ static int error_below(int error)
 		       : -error;
 }
 
-static int open_below(int root, const char *path, int flags)
+static int open_below(const struct file_tree *tree, const char *path, int flags)
 {
 	struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+			       .resolve = RESOLVE_NO_MAGICLINKS |
+					  (tree->followed ? 0 : RESOLVE_BENEATH)};
 	long fd = -1;
 
 	errno = EAGAIN;
 	for (int i = 0; i < RESOLVE_TRIES && fd < 0 && errno == EAGAIN; i++)
-		fd = syscall(SYS_openat2, root, path[0] != '\0' ? path : ".", &how, sizeof(how));
+		fd = syscall(SYS_openat2, tree->root, path[0] != '\0' ? path : ".", &how,
+			     sizeof(how));
 	return fd < 0 ? error_below(errno) : (int)fd;
 }
 
-static int look(int root, const char *path, struct stat *status_out)
+static int look(const struct file_tree *tree, const char *path, struct stat *status_out)
 {
-	int fd = open_below(root, path, O_PATH), error = 0;
+	int fd = open_below(tree, path, O_PATH), error = 0;
 
 	if (fd < 0)
 		return fd;
@@ -76,10 +78,10 @@ bool file_tree_same(const struct stat *before, const struct stat *after)
 	       before->st_mtim.tv_nsec == after->st_mtim.tv_nsec;
 }
 
-int file_tree_stat(int root, const char *path, struct entry *entry_out)
+int file_tree_stat(const struct file_tree *tree, const char *path, struct entry *entry_out)
 {
 	struct stat status;
-	int error = look(root, path, &status);
+	int error = look(tree, path, &status);
 
 	if (error == 0)
 		file_tree_entry(&status, entry_out);
@@ -87,16 +89,16 @@ int file_tree_stat(int root, const char *path, struct entry *entry_out)
 }
 
 /* Looked at first: opening a device or a FIFO may do things. */
-int file_tree_open(int root, const char *path, struct stat *status_out)
+int file_tree_open(const struct file_tree *tree, const char *path, struct stat *status_out)
 {
 	struct stat status;
-	int error = look(root, path, &status), fd;
+	int error = look(tree, path, &status), fd;
 
 	if (error < 0)
 		return error;
 	if (!S_ISREG(status.st_mode))
 		return -ENOENT;
-	fd = open_below(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = open_below(tree, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fd;
 	error = fstat(fd, &status) < 0 ? -errno : S_ISREG(status.st_mode) ? 0 : -ENOENT;
@@ -108,9 +110,34 @@ int file_tree_open(int root, const char *path, struct stat *status_out)
 	return fd;
 }
 
+static int open_now(const struct file_tree *tree, const char *path, int flags,
+		    struct stat *status_out)
+{
+	struct open_how how = {.flags = (uint64_t)flags | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED |
+					  (tree->followed ? 0 : RESOLVE_BENEATH)};
+	long fd = syscall(SYS_openat2, tree->root, path[0] != '\0' ? path : ".", &how, sizeof(how));
+
+	if (fd >= 0 && fstat((int)fd, status_out) == 0 && S_ISREG(status_out->st_mode))
+		return (int)fd;
+	if (fd >= 0)
+		close((int)fd);
+	return -EAGAIN;
+}
+
+int file_tree_open_now(const struct file_tree *tree, const char *path, struct stat *status_out)
+{
+	int looked = open_now(tree, path, O_PATH, status_out);
+
+	if (looked < 0)
+		return looked;
+	close(looked);
+	return open_now(tree, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, status_out);
+}
+
 /* A link's target is what the whole path leads to, below the root. */
-static int look_entry(int root, int directory_fd, const char *path, const char *name,
-		      struct stat *status_out)
+static int look_entry(const struct file_tree *tree, int directory_fd, const char *path,
+		      const char *name, struct stat *status_out)
 {
 	char *whole;
 	int error;
@@ -123,38 +150,38 @@ static int look_entry(int root, int directory_fd, const char *path, const char *
 		return -ENOENT;
 	if (asprintf(&whole, "%s%s%s", path, path[0] != '\0' ? "/" : "", name) < 0)
 		return -ENOMEM;
-	error = look(root, whole, status_out);
+	error = look(tree, whole, status_out);
 	free(whole);
 	return error;
 }
 
-static int add_entry(int root, int directory_fd, const char *path, const char *name,
-		     struct directory *directory)
+static int add_entry(const struct file_tree *tree, int directory_fd, const char *path,
+		     const char *name, struct directory *directory)
 {
 	struct stat status;
 	struct entry entry;
 	int error;
 
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    look_entry(root, directory_fd, path, name, &status) < 0)
+	    look_entry(tree, directory_fd, path, name, &status) < 0)
 		return 0;
 	file_tree_entry(&status, &entry);
 	error = directory_add(directory, name, strlen(name), &entry);
 	return error == -E2BIG || error == -ENOMEM ? error : 0;
 }
 
-int file_tree_list(int root, const char *path, struct directory *directory)
+int file_tree_list(const struct file_tree *tree, const char *path, struct directory *directory)
 {
 	const struct dirent *found;
 	struct stat status;
-	int error = look(root, path, &status), fd;
+	int error = look(tree, path, &status), fd;
 	DIR *names;
 
 	if (error < 0)
 		return error;
 	if (!S_ISDIR(status.st_mode))
 		return -ENOTDIR;
-	fd = open_below(root, path, O_RDONLY | O_DIRECTORY);
+	fd = open_below(tree, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	names = fdopendir(fd);
@@ -165,7 +192,7 @@ int file_tree_list(int root, const char *path, struct directory *directory)
 	}
 	errno = 0;
 	while (error == 0 && (found = readdir(names)) != NULL) {
-		error = add_entry(root, fd, path, found->d_name, directory);
+		error = add_entry(tree, fd, path, found->d_name, directory);
 		errno = 0;
 	}
 	if (error == 0 && errno != 0)

@@ -47,6 +47,24 @@ int http_answer_single(const struct http_answer *answer, const char *name, const
 	return 0;
 }
 
+int http_answer_lines(const struct http_answer *answer, const char *name,
+		      const char *lines_out[HTTP_ANSWER_LINES_MAX + 1])
+{
+	const struct curl_header *header = find_header(answer, name, 0);
+	size_t amount = header != NULL ? header->amount : 0;
+
+	if (amount > HTTP_ANSWER_LINES_MAX)
+		return -EBADMSG;
+	for (size_t i = 0; i < amount; i++) {
+		header = find_header(answer, name, i);
+		if (header == NULL)
+			return -EBADMSG;
+		lines_out[i] = header->value;
+	}
+	lines_out[amount] = NULL;
+	return 0;
+}
+
 int http_answer_length(const struct http_answer *answer, int64_t *length_out)
 {
 	const char *text;

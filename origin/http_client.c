@@ -82,9 +82,9 @@ static size_t receive_header(char *data, size_t size, size_t count, void *contex
 	return 0;
 }
 
-static int see_head(struct http_exchange *exchange)
+static int see_head(struct http_exchange *exchange, bool undecodable)
 {
-	struct http_answer answer = {.handle = exchange->handle};
+	struct http_answer answer = {.handle = exchange->handle, .undecodable = undecodable};
 
 	if (exchange->head_seen)
 		return 0;
@@ -96,7 +96,7 @@ static int see_head(struct http_exchange *exchange)
 static size_t receive_body(char *data, size_t size, size_t count, void *context)
 {
 	struct http_exchange *exchange = context;
-	int error = see_head(exchange);
+	int error = see_head(exchange, false);
 
 	if (error == 0)
 		error = exchange->body(exchange, data, size * count);
@@ -173,6 +173,7 @@ static void set_request(struct http_exchange *exchange)
 	CURL *handle = exchange->handle;
 
 	set_method(handle, exchange);
+	http_setup_coding(handle, exchange->as_sent);
 	curl_easy_setopt(handle, CURLOPT_URL, exchange->url);
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, all_lines(exchange));
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)exchange->timeout_ms);
@@ -225,8 +226,8 @@ static int code_error(const struct http_exchange *exchange, CURLcode code)
 	switch (code) {
 	case CURLE_OK:
 		return 0;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
+	case CURLE_OUT_OF_MEMORY: /* also when a header line is too long for curl */
+		return exchange->head_octets > 0 && !exchange->head_seen ? -EBADMSG : -ENOMEM;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_COULDNT_CONNECT:
@@ -273,6 +274,14 @@ static void log_unreachable(struct http_exchange *exchange, CURLcode code)
 		    http_setup_host(client->setup), log_escape(escaped, sizeof(escaped), reason));
 }
 
+/* A body that could not be decoded has not been seen, and its head neither. */
+static int head_error(struct http_exchange *exchange, int error)
+{
+	int told = see_head(exchange, true);
+
+	return told < 0 ? told : error;
+}
+
 static void ended(void *context, CURL *handle, CURLcode code)
 {
 	struct http_client *client = context;
@@ -286,7 +295,9 @@ static void ended(void *context, CURL *handle, CURLcode code)
 	if (error == -EHOSTUNREACH)
 		log_unreachable(exchange, code);
 	if (error == 0)
-		error = see_head(exchange);
+		error = see_head(exchange, false);
+	else if (code == CURLE_BAD_CONTENT_ENCODING)
+		error = head_error(exchange, error);
 	leave(exchange);
 	exchange->done(exchange, error);
 	start_queued(client);

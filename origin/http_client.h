@@ -25,11 +25,17 @@ struct http_client;
 struct http_answer {
 	long status;
 	CURL *handle;
+	bool undecodable; /* and no body will come */
 };
 /* The header's value, or NULL when there is none. Of several the first. */
 const char *http_answer_header(const struct http_answer *answer, const char *name);
 /* The same for a header that may be there only once: -EBADMSG when several differ. */
 int http_answer_single(const struct http_answer *answer, const char *name, const char **value_out);
+/* Of a header that is a list: the values of its lines in order, then NULL. -EBADMSG when there are
+ * more than the array holds. */
+#define HTTP_ANSWER_LINES_MAX 16
+int http_answer_lines(const struct http_answer *answer, const char *name,
+		      const char *lines_out[HTTP_ANSWER_LINES_MAX + 1]);
 /* Content-Length; -1 when there is none or the length is given by other means. -EBADMSG. */
 int http_answer_length(const struct http_answer *answer, int64_t *length_out);
 
@@ -43,6 +49,7 @@ struct http_exchange {
 	const char *payload; /* NULL: none */
 	bool home;           /* the URL is of ORIGIN's scheme, host and port */
 	bool urgent;
+	bool as_sent;        /* see http_setup_coding() */
 	unsigned timeout_ms; /* for all of it; 0: as long as it is not too slow */
 	/* The answer's head. 0 or a negative errno to give up: done gets it. */
 	int (*head)(struct http_exchange *exchange, const struct http_answer *answer);

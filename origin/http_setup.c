@@ -206,14 +206,11 @@ static void set_connection(const struct http_setup *setup, CURL *handle)
 	curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(handle, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(handle, CURLOPT_PROXY, setup->proxy);
 	curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(handle, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	curl_easy_setopt(handle, CURLOPT_USERAGENT, "peerdistfs");
-	/* Asks for identity, and undoes what comes in another form nevertheless. */
-	curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, setup->insecure ? 0L : 1L);
 	curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, setup->insecure ? 0L : 2L);
 	if (setup->cacert.data != NULL)
@@ -245,6 +242,14 @@ CURL *http_setup_handle(const struct http_setup *setup, bool home)
 	if (home)
 		set_credentials(setup, handle);
 	return handle;
+}
+
+void http_setup_coding(CURL *handle, bool as_sent)
+{
+	long version = as_sent ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
+
+	curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, version);
+	curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, as_sent ? NULL : "identity");
 }
 
 struct curl_slist *http_setup_headers(const struct http_setup *setup)

@@ -27,6 +27,10 @@ void http_setup_free(struct http_setup *setup);
 
 /* NULL: no memory. */
 CURL *http_setup_handle(const struct http_setup *setup, bool home);
+/* Of HANDLE's next exchange. Usually the identity form is asked for and what comes in another is
+ * undone; AS_SENT: nothing is said of codings here, bodies are as they come, and the exchange is
+ * over HTTP/1.1, the only one that Peer Distribution is made for. */
+void http_setup_coding(CURL *handle, bool as_sent);
 /* The user's own header lines, for home requests only; NULL if none. */
 struct curl_slist *http_setup_headers(const struct http_setup *setup);
 /* ORIGIN's host, for logs. */

@@ -166,7 +166,7 @@ void origin_hurry(struct origin *origin, struct origin_request *request)
 
 static void note_end(const struct origin_request *request, int error)
 {
-	static const char *const operations[] = {"stat", "list", "read"};
+	static const char *const operations[] = {"stat", "list", "read", "ask"};
 	struct origin *origin = request->origin;
 	char path[LOG_NAME_MAX];
 
@@ -175,7 +175,7 @@ static void note_end(const struct origin_request *request, int error)
 			  log_escape(path, sizeof(path), request->path),
 			  (unsigned long long)request->offset,
 			  error == 0 ? "done" : strerrorname_np(-error));
-	if (error == 0 || error == -ECANCELED || error == -ENOENT)
+	if (error == 0 || error == -ECANCELED || error == -ENOENT || error == -EOPNOTSUPP)
 		return;
 	atomic_fetch_add_explicit(&origin->errors, 1, memory_order_relaxed);
 	if (error == -EBADMSG)
@@ -222,6 +222,14 @@ void origin_end_read(struct origin_request *request, int error)
 	free_ended(request);
 }
 
+void origin_end_ask(struct origin_request *request, int error)
+{
+	leave_table(request);
+	note_end(request, error);
+	request->asker.done(request->context, error);
+	free_ended(request);
+}
+
 void origin_end_failed(struct origin_request *request, int error)
 {
 	switch (request->operation) {
@@ -233,6 +241,9 @@ void origin_end_failed(struct origin_request *request, int error)
 		break;
 	case ORIGIN_READ:
 		origin_end_read(request, error);
+		break;
+	case ORIGIN_ASK:
+		origin_end_ask(request, error);
 		break;
 	}
 }
@@ -323,6 +334,23 @@ struct origin_request *origin_read(struct origin *origin, const char *path, cons
 	request->purpose = purpose;
 	request->priority = priority;
 	request->reader = *reader;
+	return post_request(request);
+}
+
+struct origin_request *origin_ask(struct origin *origin, const char *path,
+				  const struct origin_question *question,
+				  enum origin_priority priority, const struct origin_asker *asker,
+				  void *context)
+{
+	struct origin_request *request = new_request(origin, ORIGIN_ASK, path, context);
+
+	if (request == NULL)
+		return NULL;
+	snprintf(request->validator, sizeof(request->validator), "%s", question->validator);
+	request->question = *question;
+	request->question.validator = NULL;
+	request->priority = priority;
+	request->asker = *asker;
 	return post_request(request);
 }
 

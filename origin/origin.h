@@ -119,8 +119,9 @@ struct origin_asker {
 	int (*bytes)(void *context, const void *data, size_t length);
 	void (*done)(void *context, int error);
 };
-/* -EOPNOTSUPP: this kind of origin never has content information. A coding that nobody asked for,
- * or content information under another coding: -EBADMSG. */
+/* -EOPNOTSUPP: this kind of origin never has content information. -EBADMSG: content information
+ * under another coding. A plain answer in a coding is given as it is, without a validator. begin is
+ * called with the first octet of the body. */
 struct origin_request *origin_ask(struct origin *origin, const char *path,
 				  const struct origin_question *question,
 				  enum origin_priority priority, const struct origin_asker *asker,

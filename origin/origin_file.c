@@ -23,7 +23,7 @@
 
 struct file_origin {
 	struct origin origin;
-	int root;
+	struct file_tree tree;
 	char *path;
 	_Atomic uint64_t octets;
 };
@@ -91,7 +91,7 @@ static int job_list(struct file_request *file)
 	int error = directory_create(path[0] == '\0', &file->directory);
 
 	if (error == 0)
-		error = file_tree_list(file_origin(&file->request)->root, path, file->directory);
+		error = file_tree_list(&file_origin(&file->request)->tree, path, file->directory);
 	return error;
 }
 
@@ -100,7 +100,7 @@ static int job_open(struct file_request *file)
 	struct origin_request *request = &file->request;
 	uint64_t size;
 
-	file->fd = file_tree_open(file_origin(request)->root, request->path, &file->status);
+	file->fd = file_tree_open(&file_origin(request)->tree, request->path, &file->status);
 	if (file->fd < 0)
 		return file->fd;
 	file_tree_entry(&file->status, &file->entry);
@@ -157,13 +157,16 @@ static void run_job(struct pool_job *job)
 	switch (request->operation) {
 	case ORIGIN_STAT:
 		file->error =
-			file_tree_stat(file_origin(request)->root, request->path, &file->entry);
+			file_tree_stat(&file_origin(request)->tree, request->path, &file->entry);
 		break;
 	case ORIGIN_LIST:
 		file->error = job_list(file);
 		break;
 	case ORIGIN_READ:
 		file->error = job_read(file);
+		break;
+	case ORIGIN_ASK:
+		file->error = -EOPNOTSUPP;
 		break;
 	}
 	loop_post(request->origin->loop, &file->back);
@@ -309,7 +312,7 @@ static void close_origin(struct origin *origin)
 {
 	struct file_origin *file = (struct file_origin *)origin;
 
-	close(file->root);
+	close(file->tree.root);
 	free(file->path);
 	free(file);
 }
@@ -382,7 +385,7 @@ int origin_file_open(const struct origin_options *options, struct origin **origi
 		return -ENOMEM;
 	}
 	origin->origin.kind = &file_kind;
-	origin->root = root;
+	origin->tree.root = root;
 	origin->path = path;
 	*origin_out = &origin->origin;
 	return 0;

@@ -46,6 +46,9 @@ static void start(struct origin_request *request)
 	case ORIGIN_READ:
 		http_read_start(op);
 		break;
+	case ORIGIN_ASK:
+		http_ask_start(op);
+		break;
 	}
 }
 
@@ -61,8 +64,9 @@ static void cancel(struct origin_request *request)
 		http_list_cancel(op);
 		break;
 	case ORIGIN_READ:
+	case ORIGIN_ASK:
 		http_op_clear(op);
-		origin_end_read(request, -ECANCELED);
+		origin_end_failed(request, -ECANCELED);
 		break;
 	}
 }

@@ -2,8 +2,9 @@
  *
  * Shared by the files of the HTTP origin, sectioned by .c file. Loop thread only, unless noted.
  *
- * An operation is a request of the user (stat, list, read) and goes through one *query* after the
- * other: a request with its redirects followed. What it makes of each is in its struct http_step.
+ * An operation is a request of the user (stat, list, read, ask) and goes through one *query* after
+ * the other: a request with its redirects followed. What it makes of each is in its struct
+ * http_step.
  */
 #ifndef ORIGIN_ORIGIN_HTTP_H
 #define ORIGIN_ORIGIN_HTTP_H
@@ -16,6 +17,7 @@
 #include "origin/origin_s3.h"
 #include "origin/origin_url.h"
 #include "origin/outage.h"
+#include "origin/pccrtp.h"
 
 enum http_dialect {
 	DIALECT_UNKNOWN,
@@ -59,9 +61,11 @@ struct http_op {
 	char *url;      /* of the exchange */
 	char *next_url; /* where its answer redirects to, or NULL */
 	unsigned redirects;
-	bool slash_ends; /* asked: do not follow a redirect that only adds a "/" */
-	bool slash;      /* that is what the answer was */
-	size_t dropped;  /* octets of a body that nobody wants */
+	bool slash_ends;  /* asked: do not follow a redirect that only adds a "/" */
+	bool slash;       /* that is what the answer was */
+	bool unasked;     /* the answer has content information, which nobody asked for */
+	bool past_caches; /* for that reason it is asked once more */
+	size_t dropped;   /* octets of a body that nobody wants */
 	char range_line[64];
 	char if_range_line[ENTRY_VALIDATOR_MAX + 16];
 
@@ -85,6 +89,11 @@ struct http_op {
 		struct {
 			int64_t left; /* octets of the body still to come; -1 unknown */
 		} read;
+		struct {
+			int64_t left;  /* as above */
+			uint64_t room; /* octets that may come at most */
+			char line[PCCRTP_EX_LINE_MAX];
+		} ask;
 		struct http_list *list;
 	};
 };
@@ -111,6 +120,10 @@ unsigned http_time_left(const struct http_op *op);
 
 /* The errno for a status that is no success. */
 int http_status_error(long status);
+/* What an answer's head says of a file of SIZE octets (-1 unknown). 0 or -EBADMSG. */
+int http_entry_make(const struct http_answer *answer, int64_t size, struct entry *entry_out);
+/* Whether the body is under a coding, other than content information. */
+bool http_entry_coded(const struct http_answer *answer);
 /* What the head of a 200 answer says of a file. 0 or -EBADMSG. */
 int http_entry_whole(const struct http_answer *answer, struct entry *entry_out);
 /* The same of a 206 answer to a request for LENGTH octets (0: all) from OFFSET on; what it carries
@@ -121,6 +134,12 @@ int http_entry_part(const struct http_answer *answer, uint64_t offset, uint64_t 
 int http_entry_unsatisfied(const struct http_answer *answer, struct entry *entry_out);
 /* Whether the answer, described by ENTRY, is of the version VALIDATOR. If so ENTRY gets it. */
 bool http_entry_is(const struct http_answer *answer, const char *validator, struct entry *entry);
+
+/* ---- origin_http_ask.c ---- */
+
+void http_ask_start(struct http_op *op);
+/* What the answer's headers say of content information. 0 or -EBADMSG. */
+int http_ask_answer(const struct http_answer *answer, struct pccrtp_answer *said_out);
 
 /* ---- origin_http_list.c ---- */
 

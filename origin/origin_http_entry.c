@@ -32,14 +32,26 @@ int http_status_error(long status)
 	}
 }
 
-static bool is_encoded(const struct http_answer *answer)
+static bool is_coding(const char *line)
 {
-	const char *encoding = http_answer_header(answer, "Content-Encoding");
-
-	return encoding != NULL && encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0;
+	return line[0] != '\0' && strcasecmp(line, "identity") != 0 &&
+	       strcasecmp(line, PCCRTP_ENCODING) != 0;
 }
 
-/* An encoded answer's ETag names the encoded form, whose octets nobody here sees. */
+bool http_entry_coded(const struct http_answer *answer)
+{
+	const char *lines[HTTP_ANSWER_LINES_MAX + 1];
+
+	if (http_answer_lines(answer, "Content-Encoding", lines) < 0)
+		return true;
+	for (unsigned i = 0; lines[i] != NULL; i++)
+		if (is_coding(lines[i]))
+			return true;
+	return false;
+}
+
+/* A coded answer's ETag names the coded form, which is none that a read gives. With content
+ * information come the validators of the content itself (http-extension.md section 4). */
 static int read_facts(const struct http_answer *answer, int64_t size, struct validator_facts *facts)
 {
 	facts->size = size;
@@ -47,12 +59,14 @@ static int read_facts(const struct http_answer *answer, int64_t size, struct val
 	    http_answer_single(answer, "Last-Modified", &facts->last_modified) < 0 ||
 	    http_answer_single(answer, "Date", &facts->date) < 0)
 		return -EBADMSG;
-	if (is_encoded(answer))
+	if (http_entry_coded(answer)) {
 		facts->etag = NULL;
+		facts->size = -1;
+	}
 	return 0;
 }
 
-static int make_entry(const struct http_answer *answer, int64_t size, struct entry *entry_out)
+int http_entry_make(const struct http_answer *answer, int64_t size, struct entry *entry_out)
 {
 	const char *ranges = http_answer_header(answer, "Accept-Ranges");
 	struct entry entry = {.kind = ENTRY_FILE, .size = size, .mtime = -1};
@@ -67,7 +81,7 @@ static int make_entry(const struct http_answer *answer, int64_t size, struct ent
 		entry.mtime = validator_time(facts.last_modified);
 	if (entry.mtime >= 0)
 		entry.flags |= ENTRY_MTIME_EXACT;
-	if (is_encoded(answer) || (ranges != NULL && strcasecmp(ranges, "none") == 0))
+	if (http_entry_coded(answer) || (ranges != NULL && strcasecmp(ranges, "none") == 0))
 		entry.flags |= ENTRY_NO_RANGES;
 	validator_make(&facts, entry.validator);
 	*entry_out = entry;
@@ -80,7 +94,7 @@ int http_entry_whole(const struct http_answer *answer, struct entry *entry_out)
 
 	if (http_answer_length(answer, &size) < 0)
 		return -EBADMSG;
-	return make_entry(answer, is_encoded(answer) ? -1 : size, entry_out);
+	return http_entry_make(answer, http_entry_coded(answer) ? -1 : size, entry_out);
 }
 
 static int answered_range(const struct http_answer *answer, struct content_range *range_out)
@@ -101,7 +115,7 @@ int http_entry_part(const struct http_answer *answer, uint64_t offset, uint64_t 
 	int64_t body, expected_last;
 	int error;
 
-	if (is_encoded(answer) || answered_range(answer, &range) < 0 ||
+	if (http_entry_coded(answer) || answered_range(answer, &range) < 0 ||
 	    http_answer_length(answer, &body) < 0)
 		return -EBADMSG;
 	if (!range.satisfied || range.total < 0 || (uint64_t)range.first != offset)
@@ -113,7 +127,7 @@ int http_entry_part(const struct http_answer *answer, uint64_t offset, uint64_t 
 		return -EBADMSG;
 	if (body >= 0 && body != range.last - range.first + 1)
 		return -EBADMSG;
-	error = make_entry(answer, range.total, entry_out);
+	error = http_entry_make(answer, range.total, entry_out);
 	if (error == 0)
 		*carried_out = (uint64_t)(range.last - range.first) + 1;
 	return error;
@@ -125,7 +139,7 @@ int http_entry_unsatisfied(const struct http_answer *answer, struct entry *entry
 
 	if (answered_range(answer, &range) < 0 || range.satisfied || range.total != 0)
 		return -EPROTO;
-	return make_entry(answer, 0, entry_out);
+	return http_entry_make(answer, 0, entry_out);
 }
 
 bool http_entry_is(const struct http_answer *answer, const char *validator, struct entry *entry)

@@ -66,6 +66,27 @@ static void see_retry_after(struct http_op *op, const struct http_answer *answer
 	op->retry_after_ms = (int64_t)seconds * 1000;
 }
 
+/* Content information for somebody else: a cache on the way has not looked at Vary. */
+static bool see_unasked(struct http_op *op, const struct http_answer *answer)
+{
+	struct pccrtp_answer said;
+
+	if (op->request.operation == ORIGIN_ASK ||
+	    http_answer_header(answer, "Content-Encoding") == NULL)
+		return false;
+	op->unasked = http_ask_answer(answer, &said) < 0 || said.encoded || said.stacked;
+	return op->unasked;
+}
+
+static int see_answer(struct http_op *op, const struct http_answer *answer)
+{
+	bool success = answer->status >= 200 && answer->status <= 299;
+
+	if (success && (see_unasked(op, answer) || answer->undecodable))
+		return -EBADMSG;
+	return op->step->head(op, answer);
+}
+
 static int see_head(struct http_exchange *exchange, const struct http_answer *answer)
 {
 	struct http_op *op = from_exchange(exchange);
@@ -76,7 +97,7 @@ static int see_head(struct http_exchange *exchange, const struct http_answer *an
 	see_retry_after(op, answer);
 	if (is_redirect(answer->status))
 		location = http_answer_header(answer, "Location");
-	return location != NULL ? see_redirect(op, location) : op->step->head(op, answer);
+	return location != NULL ? see_redirect(op, location) : see_answer(op, answer);
 }
 
 static int see_body(struct http_exchange *exchange, const void *data, size_t length)
@@ -93,6 +114,12 @@ static void exchange_done(struct http_exchange *exchange, int error)
 {
 	struct http_op *op = from_exchange(exchange);
 
+	if (op->unasked && !op->past_caches) {
+		op->past_caches = true;
+		http_line(exchange, "Cache-Control: no-cache");
+		http_query_go(op);
+		return;
+	}
 	if (op->next_url == NULL) {
 		op->step->done(op, op->slash ? 0 : error);
 		return;
@@ -109,10 +136,11 @@ void http_query(struct http_op *op, const struct http_step *step, const char *me
 	op->url = url;
 	op->step = step;
 	op->redirects = 0;
-	op->slash_ends = op->slash = false;
+	op->slash_ends = op->slash = op->past_caches = false;
 	op->exchange.method = method;
 	op->exchange.payload = NULL;
 	op->exchange.timeout_ms = 0;
+	op->exchange.as_sent = false;
 	op->exchange.urgent = op->request.priority == ORIGIN_READER;
 	op->exchange.head = see_head;
 	op->exchange.body = see_body;
@@ -123,6 +151,7 @@ void http_query(struct http_op *op, const struct http_step *step, const char *me
 void http_query_go(struct http_op *op)
 {
 	op->dropped = 0;
+	op->unasked = false;
 	op->retry_after_ms = 0;
 	if (op->url == NULL) {
 		op->step->done(op, -ENOMEM);

@@ -15,6 +15,11 @@ static bool is_ranged(const struct origin_request *request)
 	return request->offset > 0 || request->length > 0;
 }
 
+static bool is_missing_data(const struct origin_request *request)
+{
+	return request->purpose == ORIGIN_MISSING_DATA;
+}
+
 static int begin(struct http_op *op, struct entry *entry, const struct http_answer *answer,
 		 uint64_t start, int64_t length)
 {
@@ -50,6 +55,8 @@ static int begin_whole(struct http_op *op, const struct http_answer *answer)
 
 static int read_answered(struct http_op *op, const struct http_answer *answer)
 {
+	if (answer->status == 200 && is_missing_data(&op->request) && http_entry_coded(answer))
+		return -EBADMSG;
 	if (answer->status == 206 && is_ranged(&op->request))
 		return begin_part(op, answer);
 	if (answer->status == 200)
@@ -99,6 +106,10 @@ void http_read_start(struct http_op *op)
 				 field);
 			http_line(&op->exchange, op->if_range_line);
 		}
+	}
+	if (is_missing_data(request)) {
+		http_line(&op->exchange, "Accept-Encoding:"); /* takes curl's own away */
+		http_line(&op->exchange, PCCRTP_MISSING_LINE);
 	}
 	http_query_go(op);
 }

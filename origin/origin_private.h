@@ -13,7 +13,7 @@
 
 #include "origin/origin.h"
 
-enum origin_operation { ORIGIN_STAT, ORIGIN_LIST, ORIGIN_READ };
+enum origin_operation { ORIGIN_STAT, ORIGIN_LIST, ORIGIN_READ, ORIGIN_ASK };
 
 struct origin_request {
 	struct origin *origin;
@@ -24,6 +24,8 @@ struct origin_request {
 	uint64_t offset, length;
 	enum origin_purpose purpose;
 	struct origin_reader reader;
+	struct origin_question question; /* but for its validator, which is above */
+	struct origin_asker asker;
 	origin_stat_done *stat_done;
 	origin_list_done *list_done;
 	void *context;
@@ -74,6 +76,7 @@ struct origin {
 void origin_end_stat(struct origin_request *request, int error, const struct entry *entry);
 void origin_end_list(struct origin_request *request, int error, struct directory *directory);
 void origin_end_read(struct origin_request *request, int error);
+void origin_end_ask(struct origin_request *request, int error);
 /* Whichever REQUEST is, with an error. */
 void origin_end_failed(struct origin_request *request, int error);
 

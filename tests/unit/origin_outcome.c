@@ -118,6 +118,17 @@ static int read_bytes(void *context, const void *data, size_t length)
 	return error;
 }
 
+static int ask_begin(void *context, const struct origin_answer *answer)
+{
+	struct outcome *outcome = context;
+
+	pthread_mutex_lock(&outcome->lock);
+	outcome->answer = *answer;
+	pthread_mutex_unlock(&outcome->lock);
+	return read_begin(context, &answer->entry, 0, answer->length);
+}
+
+static const struct origin_asker asker = {ask_begin, read_bytes, read_done};
 static const struct origin_reader reader = {read_begin, read_bytes, read_done};
 
 int outcome_wait(struct outcome *outcome)
@@ -159,7 +170,7 @@ struct origin_request *outcome_start_read(struct outcome *outcome, struct rig *r
 					  const char *path, const char *validator, uint64_t offset,
 					  uint64_t length)
 {
-	return origin_read(rig->origin, path, validator, offset, length, ORIGIN_ORDINARY,
+	return origin_read(rig->origin, path, validator, offset, length, outcome->purpose,
 			   ORIGIN_READER, &reader, outcome);
 }
 
@@ -179,6 +190,20 @@ int outcome_read(struct outcome *outcome, struct rig *rig, const char *path, con
 		 uint64_t offset, uint64_t length)
 {
 	outcome_start_read(outcome, rig, path, validator, offset, length);
+	return outcome_wait(outcome);
+}
+
+struct origin_request *outcome_start_ask(struct outcome *outcome, struct rig *rig, const char *path,
+					 const struct origin_question *question,
+					 enum origin_priority priority)
+{
+	return origin_ask(rig->origin, path, question, priority, &asker, outcome);
+}
+
+int outcome_ask(struct outcome *outcome, struct rig *rig, const char *path,
+		const struct origin_question *question)
+{
+	outcome_start_ask(outcome, rig, path, question, ORIGIN_READER);
 	return outcome_wait(outcome);
 }
 

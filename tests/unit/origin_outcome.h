@@ -23,8 +23,9 @@ void rig_close(struct rig *rig);
 
 struct outcome {
 	/* the test's, before the request */
-	int begin_answer; /* what begin returns */
-	size_t pause_at;  /* refuse octets with -EAGAIN once so many have come; 0: never */
+	int begin_answer;            /* what begin returns */
+	enum origin_purpose purpose; /* of a read */
+	size_t pause_at; /* refuse octets with -EAGAIN once so many have come; 0: never */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -33,6 +34,7 @@ struct outcome {
 	unsigned ended; /* how often done was called */
 	int error;
 	struct entry entry;
+	struct origin_answer answer; /* to a question */
 	uint64_t start;
 	int64_t length;
 	size_t received;
@@ -53,11 +55,16 @@ void outcome_unpause(struct outcome *outcome);
 struct origin_request *outcome_start_read(struct outcome *outcome, struct rig *rig,
 					  const char *path, const char *validator, uint64_t offset,
 					  uint64_t length);
+struct origin_request *outcome_start_ask(struct outcome *outcome, struct rig *rig, const char *path,
+					 const struct origin_question *question,
+					 enum origin_priority priority);
 /* Start, wait, return the error. */
 int outcome_stat(struct outcome *outcome, struct rig *rig, const char *path);
 int outcome_list(struct outcome *outcome, struct rig *rig, const char *path);
 int outcome_read(struct outcome *outcome, struct rig *rig, const char *path, const char *validator,
 		 uint64_t offset, uint64_t length);
+int outcome_ask(struct outcome *outcome, struct rig *rig, const char *path,
+		const struct origin_question *question);
 /* Whether the listing has NAME; its entry. */
 bool outcome_has(const struct outcome *outcome, const char *name, struct entry *entry_out);
 

@@ -330,6 +330,26 @@ static void paused_read_can_be_cancelled(void **state)
 	close_scene(&scene);
 }
 
+static void directory_has_no_content_information(void **state)
+{
+	struct origin_question question = {.validator = "", .versions = 3};
+	struct origin_counters counters;
+	struct origin_request *request;
+	struct scene scene;
+
+	(void)state;
+	open_scene(&scene);
+	request = outcome_start_ask(&scene.outcome, &scene.rig, "file", &question, ORIGIN_AHEAD);
+	origin_hurry(scene.rig.origin, request);
+	origin_resume(scene.rig.origin, request);
+	assert_int_equal(outcome_wait(&scene.outcome), -EOPNOTSUPP);
+	assert_false(scene.outcome.begun);
+	origin_counters(scene.rig.origin, &counters);
+	assert_int_equal(counters.errors, 0);
+	close_scene(&scene);
+	assert_int_equal(scene.outcome.ended, 1);
+}
+
 static void missing_directory_is_told_when_opening(void **state)
 {
 	struct origin *origin;
@@ -373,6 +393,7 @@ int main(void)
 		cmocka_unit_test(refused_octets_come_again_after_resume),
 		cmocka_unit_test(change_during_a_read_is_stale),
 		cmocka_unit_test(paused_read_can_be_cancelled),
+		cmocka_unit_test(directory_has_no_content_information),
 		cmocka_unit_test(missing_directory_is_told_when_opening),
 		cmocka_unit_test(url_for_people_is_encoded),
 	};
