@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Content information from hashes, one segment at a time: nothing as large as the whole is held.
+ * And hashes from content information, one block at a time.
  */
 #include "cache/content_hashes.h"
 
@@ -14,6 +15,8 @@
 #include "cache/content_v1.h"
 #include "cache/content_v2.h"
 #include "cache/secret.h"
+
+enum { COUNT_FIRST = 64 }; /* hashes to make room for at first */
 
 struct writing {
 	const struct content_hashes *hashes;
@@ -29,6 +32,83 @@ void content_hashes_clear(struct content_hashes *hashes)
 	free(hashes->lengths);
 	free(hashes->hashes);
 	*hashes = (struct content_hashes){0};
+}
+
+/* Room for one more hash. The blocks were listed, so the encoded form backs what this allocates. */
+static int reserve(struct content_hashes *hashes, size_t *allocated)
+{
+	size_t size = *allocated == 0 ? COUNT_FIRST : *allocated * 2;
+	uint8_t *larger;
+	uint32_t *lengths;
+
+	if (hashes->count < *allocated)
+		return 0;
+	if (hashes->count == UINT32_MAX)
+		return -EFBIG;
+	larger = reallocarray(hashes->hashes, size, digest_size(hashes->algorithm));
+	if (larger == NULL)
+		return -ENOMEM;
+	hashes->hashes = larger;
+	if (hashes->version == 2) {
+		lengths = reallocarray(hashes->lengths, size, sizeof(*lengths));
+		if (lengths == NULL)
+			return -ENOMEM;
+		hashes->lengths = lengths;
+	}
+	*allocated = size;
+	return 0;
+}
+
+static int append_blocks(const struct content *content, struct content_hashes *hashes)
+{
+	size_t hash_size = digest_size(hashes->algorithm), allocated = 0;
+
+	while (hashes->size < content_end(content)) {
+		struct content_block block;
+		int error = content_block_at(content, hashes->size, &block);
+
+		if (error == 0)
+			error = reserve(hashes, &allocated);
+		if (error != 0)
+			return error;
+		memcpy(hashes->hashes + hashes->count * hash_size, block.hash, hash_size);
+		if (hashes->lengths != NULL)
+			hashes->lengths[hashes->count] = block.length;
+		hashes->count++;
+		hashes->size += block.length;
+	}
+	return 0;
+}
+
+/* It begins where the content does and ends where its last listed segment does. */
+static int check_whole(const struct content *content)
+{
+	struct content_segment last;
+	int error = content_segment(content, content_segments(content) - 1, &last);
+
+	if (error != 0)
+		return error;
+	return content_start(content) == 0 && content_end(content) == last.offset + last.length
+		       ? 0
+		       : -EINVAL;
+}
+
+int content_hashes_of(const struct content *content, struct content_hashes *hashes_out)
+{
+	struct content_hashes hashes = {
+		.version = content_version(content),
+		.algorithm = content_algorithm(content),
+	};
+	int error = check_whole(content);
+
+	if (error == 0)
+		error = append_blocks(content, &hashes);
+	if (error != 0) {
+		content_hashes_clear(&hashes);
+		return error;
+	}
+	*hashes_out = hashes;
+	return 0;
 }
 
 static struct bytes_out part_begin(struct writing *writing)

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "cache/content.h"
 #include "cache/digest.h"
 
 struct content_hashes {
@@ -23,6 +24,10 @@ struct content_hashes {
 
 /* The two arrays; not the struct. */
 void content_hashes_clear(struct content_hashes *hashes);
+
+/* Out of content information that is backed. -EINVAL: not of a whole content, as far as its range
+ * tells; -EBADMSG: its backing is not what was read at first; what the backing's read gives. */
+int content_hashes_of(const struct content *content, struct content_hashes *hashes_out);
 
 /* Takes the encoded form in portions, in order; anything but 0 ends the writing. */
 typedef int content_hashes_put(void *owner, const void *data, size_t size);

@@ -26,10 +26,12 @@ struct publish;
 
 struct publish_options {
 	const struct secret *secret; /* outlives the publisher */
-	const char *directory; /* made with mode 0700 if missing; NULL: below $TMPDIR, unlinked */
-	unsigned versions;     /* bits: 1, 2. All of them are made whichever is asked for */
-	uint64_t limit;        /* octets that the directory may take; least recently used go
-				* first; 0: 1 GiB */
+	/* Made with mode 0700 if missing; several processes may share one. NULL: one below $TMPDIR,
+	 * which publish_free removes. */
+	const char *directory;
+	unsigned versions; /* bits: 1, 2. All of them are made whichever is asked for */
+	uint64_t limit;    /* octets that the directory may take; least recently used go
+			    * first; 0: 1 GiB */
 	struct pool *pool;
 };
 
@@ -41,34 +43,39 @@ struct publish_subject {
 	uint64_t size; /* octets of the content */
 };
 
-/* 0, or a negative errno with a MESSAGE. One process to a directory: -EBUSY. */
+/* 0, or a negative errno with a MESSAGE. */
 int publish_create(const struct publish_options *options, struct publish **publish_out,
 		   char *message, size_t message_size);
-/* What is being made is given up. NULL is fine. */
+/* What is being made is given up within a moment, and what waits is not begun; their DONE is called
+ * from here or before. Streams have been ended. NULL is fine. */
 void publish_free(struct publish *publish);
 
 /* The subject of an open local file. */
 void publish_subject_of_file(const struct stat *status, struct publish_subject *subject_out);
 
-/* The encoded form of content information: an open file of it, from octet 0 on. The caller closes.
- */
+/* The encoded form of content information: SIZE octets at OFFSET of an open file, which nobody
+ * changes. For pread and sendfile; the file's own position means nothing. The caller closes. */
 struct publish_form {
 	int file;
-	uint64_t size;
+	uint64_t offset, size;
 };
 /* The whole content's, of VERSION (1 or 2). -ENOENT: not at hand. */
 int publish_find(struct publish *publish, const struct publish_subject *subject, unsigned version,
 		 struct publish_form *form_out);
-/* That of the range [START, START + LENGTH), cut out of the whole. -ENOENT as above. */
+/* That of the range [START, START + LENGTH), cut out of the whole. -ENOENT as above, or it would be
+ * larger than we make for a range (gigabytes of content); -EINVAL: no such range. */
 int publish_find_range(struct publish *publish, const struct publish_subject *subject,
 		       unsigned version, uint64_t start, uint64_t length,
 		       struct publish_form *form_out);
 
-/* ERROR: 0; -ESTALE: the content changed meanwhile; -ECANCELED; ... On a pool thread. */
+/* ERROR: 0: all versions are at hand now; -ESTALE: the content changed meanwhile; -ECANCELED; ...
+ * On a pool thread, that of publish_stream_end, or that of publish_free. */
 typedef void publish_done(void *context, int error);
-/* Has it made from the open FILE, which is duplicated. With others asking for the same it is made
- * once. URGENT: somebody waits, before those that nobody waits for. DONE may be NULL. Returns 0, or
- * -EBUSY: the queue is full, and DONE is not called. Never blocks; a loop thread may call it. */
+/* Has it made from the open FILE, which is duplicated, and for which publish_subject_of_file gave
+ * SUBJECT: when it has another one by the time of the making, that is -ESTALE. With others asking
+ * for the same it is made once. URGENT: somebody waits, before those that nobody waits for. DONE
+ * may be NULL. Returns 0, or -EBUSY: the queue is full, and DONE is not called. Never blocks; a
+ * loop thread may call it. */
 int publish_make(struct publish *publish, const struct publish_subject *subject, int file,
 		 bool urgent, publish_done *done, void *context);
 
@@ -85,7 +92,10 @@ int publish_stream_end(struct publish_stream *stream, bool whole);
 void publish_forget(struct publish *publish, const char *name);
 
 struct publish_counters {
-	uint64_t made, octets_hashed, failed, queued;
+	uint64_t made;          /* contents */
+	uint64_t octets_hashed; /* of contents, once whatever the number of versions */
+	uint64_t failed;        /* contents; those given up do not count */
+	uint64_t queued;        /* waiting now, not yet begun */
 };
 void publish_counters(struct publish *publish, struct publish_counters *counters_out);
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Files are hashed in slices. The identity of a file is taken before and after: if it is the same
+ * nobody wrote to the file in between, except through a mapping whose pages were dirty before.
+ */
+#include "origin/publish_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Octets; our choice: some milliseconds of hashing, and large enough that the threads of version 1,
+ * which wait for each other at its end, lose little. */
+#define SLICE (8u << 20)
+
+/* The kernel's clock for files ticks every 1 to 10 ms. A file that changed in this very tick could
+ * do so again without a trace, so we begin a while later; our choice. */
+#define TICK_MS 20
+
+struct publish_file {
+	int file;
+	const struct publish_subject *subject;
+	struct publish_shelf *shelf;
+	struct publish_hashing *hashing;
+	uint64_t done; /* octets */
+};
+
+static bool just_changed(const struct stat *status)
+{
+	struct timespec now;
+	int64_t age_ms;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	if (now.tv_sec - status->st_ctim.tv_sec > 1 || now.tv_sec < status->st_ctim.tv_sec)
+		return false; /* long ago, or by another clock */
+	age_ms = (int64_t)(now.tv_sec - status->st_ctim.tv_sec) * 1000 +
+		 (now.tv_nsec - status->st_ctim.tv_nsec) / 1000000;
+	return age_ms < TICK_MS;
+}
+
+static int check_identity(int file, const struct publish_subject *subject, struct stat *status_out)
+{
+	struct publish_subject now;
+
+	if (fstat(file, status_out) != 0)
+		return -errno;
+	publish_subject_of_file(status_out, &now);
+	if (now.size != subject->size || strcmp(now.name, subject->name) != 0 ||
+	    strcmp(now.state, subject->state) != 0)
+		return -ESTALE;
+	return 0;
+}
+
+static int check_before(int file, const struct publish_subject *subject,
+			const struct publish_shelf *shelf)
+{
+	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000};
+	struct stat status;
+	int error = check_identity(file, subject, &status);
+
+	if (error == 0 && (!S_ISREG(status.st_mode) || status.st_size == 0))
+		error = -EINVAL;
+	if (error == 0)
+		error = publish_shelf_admits(shelf, subject->size);
+	if (error != 0 || !just_changed(&status))
+		return error;
+	nanosleep(&tick, NULL);
+	return check_identity(file, subject, &status);
+}
+
+int publish_file_begin(int file, const struct publish_subject *subject, struct publish_shelf *shelf,
+		       unsigned versions, struct pool *pool, enum pool_lane lane,
+		       struct publish_file **progress_out)
+{
+	struct publish_file *progress;
+	int error = check_before(file, subject, shelf);
+
+	if (error != 0)
+		return error;
+	versions &= ~publish_shelf_versions(shelf, subject);
+	if (versions == 0)
+		return -EALREADY;
+	progress = calloc(1, sizeof(*progress));
+	if (progress == NULL)
+		return -ENOMEM;
+	*progress = (struct publish_file){.file = file, .subject = subject, .shelf = shelf};
+	error = publish_hashing_create(versions, pool, lane, &progress->hashing);
+	if (error != 0) {
+		free(progress);
+		return error;
+	}
+	*progress_out = progress;
+	return 0;
+}
+
+static int keep(struct publish_file *progress)
+{
+	struct publish_made made;
+	struct stat status;
+	int error = publish_hashing_end(progress->hashing, &made);
+
+	if (error != 0)
+		return error;
+	error = check_identity(progress->file, progress->subject, &status);
+	if (error == 0)
+		error = publish_shelf_put(progress->shelf, progress->subject, &made);
+	publish_made_clear(&made);
+	return error;
+}
+
+int publish_file_slice(struct publish_file *progress, uint64_t *octets_out, bool *more_out)
+{
+	uint64_t left = progress->subject->size - progress->done;
+	uint64_t size = left < SLICE ? left : SLICE;
+	struct stat status;
+	int error =
+		publish_hashing_add_file(progress->hashing, progress->file, progress->done, size);
+
+	if (error == 0) {
+		progress->done += size;
+		*octets_out = size;
+		*more_out = size < left;
+		return *more_out ? 0 : keep(progress);
+	}
+	/* A file that ends early or fails has often changed, which is what to say then. */
+	return check_identity(progress->file, progress->subject, &status) == -ESTALE ? -ESTALE
+										     : error;
+}
+
+void publish_file_free(struct publish_file *progress)
+{
+	if (progress == NULL)
+		return;
+	publish_hashing_free(progress->hashing);
+	free(progress);
+}

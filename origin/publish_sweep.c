@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Looking through a directory of kept files, and removing what is too much. When a file was used
+ * last is its modification time.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "origin/publish_private.h"
+
+enum {
+	ROUND = 4096, /* a file takes whole blocks of a file system */
+	/* What a process left that ended while it wrote; no writing takes so long. Our choice. */
+	LEFT_SECONDS = 3600,
+};
+
+uint64_t publish_octets_taken(uint64_t size)
+{
+	return (size + ROUND - 1) / ROUND * ROUND;
+}
+
+struct found {
+	struct timespec used;
+	uint64_t size;
+	char name[PUBLISH_FILE_NAME_SIZE];
+};
+
+struct survey {
+	struct found *found;
+	size_t count, allocated;
+	uint64_t octets;
+};
+
+static int compare_use(const void *left, const void *right)
+{
+	const struct found *a = left, *b = right;
+
+	if (a->used.tv_sec != b->used.tv_sec)
+		return a->used.tv_sec < b->used.tv_sec ? -1 : 1;
+	return (a->used.tv_nsec > b->used.tv_nsec) - (a->used.tv_nsec < b->used.tv_nsec);
+}
+
+/* Whether it is a temporary file that nobody writes any more; it is removed then. */
+static bool was_left(int directory, const char *name, const struct stat *status)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return strncmp(name, PUBLISH_TEMPORARY, sizeof(PUBLISH_TEMPORARY) - 1) == 0 &&
+	       now.tv_sec - status->st_mtim.tv_sec > LEFT_SECONDS &&
+	       unlinkat(directory, name, 0) == 0;
+}
+
+static int survey_add(struct survey *survey, const char *name, const struct stat *status)
+{
+	struct found *found;
+
+	survey->octets += publish_octets_taken((uint64_t)status->st_size);
+	/* Anything else is not ours to remove. */
+	if (strlen(name) != PUBLISH_FILE_NAME_SIZE - 1)
+		return 0;
+	if (survey->count == survey->allocated) {
+		size_t larger = survey->allocated == 0 ? 64 : 2 * survey->allocated;
+
+		found = reallocarray(survey->found, larger, sizeof(*found));
+		if (found == NULL)
+			return -ENOMEM;
+		survey->found = found;
+		survey->allocated = larger;
+	}
+	found = &survey->found[survey->count++];
+	found->used = status->st_mtim;
+	found->size = publish_octets_taken((uint64_t)status->st_size);
+	memcpy(found->name, name, PUBLISH_FILE_NAME_SIZE);
+	return 0;
+}
+
+static int survey(int directory, struct survey *survey_out)
+{
+	int file = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error = 0;
+	DIR *stream = file < 0 ? NULL : fdopendir(file);
+	const struct dirent *entry;
+
+	*survey_out = (struct survey){0};
+	if (stream == NULL) {
+		error = -errno;
+		if (file >= 0)
+			close(file);
+		return error;
+	}
+	while (error == 0 && (entry = readdir(stream)) != NULL) {
+		struct stat status;
+
+		if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(status.st_mode) && !was_left(directory, entry->d_name, &status))
+			error = survey_add(survey_out, entry->d_name, &status);
+	}
+	closedir(stream);
+	return error;
+}
+
+/* Removes what was not used for longest until what remains is an eighth below the limit, so that
+ * not every file that comes makes us look at all of them. Returns what remains. */
+static uint64_t evict(int directory, uint64_t limit, struct survey *survey)
+{
+	uint64_t wanted = limit - limit / 8, left = survey->octets;
+
+	if (left <= limit)
+		return left;
+	qsort(survey->found, survey->count, sizeof(*survey->found), compare_use);
+	for (size_t i = 0; i < survey->count && left > wanted; i++)
+		if (unlinkat(directory, survey->found[i].name, 0) == 0 || errno == ENOENT)
+			left -= survey->found[i].size;
+	return left;
+}
+
+int publish_sweep(int directory, uint64_t limit, uint64_t *left_out)
+{
+	struct survey found;
+	int error = survey(directory, &found);
+
+	if (error == 0)
+		*left_out = evict(directory, limit, &found);
+	free(found.found);
+	return error;
+}
