@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cache/digest.h"
 
@@ -37,6 +38,9 @@ int secret_load(const char *path, struct secret **secret_out);
 /* Mode 0600, and never half a key, whenever the machine ends. A file that is there is replaced
  * only if REPLACE, else -EEXIST. */
 int secret_save(const struct secret *secret, const char *path, bool replace);
+/* The same, the file being OWNER's and GROUP's from the moment it has its name. For root. */
+int secret_save_for(const struct secret *secret, const char *path, bool replace, uid_t owner,
+		    gid_t group);
 /* Loads, or makes a random key there; two that make it at once get the same one. */
 int secret_load_or_create(const char *path, struct secret **secret_out);
 

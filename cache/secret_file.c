@@ -119,14 +119,18 @@ static int sync_folder_of(const char *path)
 	return error;
 }
 
-static int write_beside(const struct secret *secret, char *beside)
+/* OWNER and GROUP as fchown takes them: -1 stays the caller's. */
+static int write_beside(const struct secret *secret, char *beside, uid_t owner, gid_t group)
 {
 	int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
-	int error;
+	int error = 0;
 
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, secret_key(secret), secret_size(secret));
+	if ((owner != (uid_t)-1 || group != (gid_t)-1) && fchown(fd, owner, group) != 0)
+		error = -errno;
+	if (error == 0)
+		error = write_all(fd, secret_key(secret), secret_size(secret));
 	if (close(fd) != 0 && error == 0)
 		error = -errno;
 	if (error != 0)
@@ -136,12 +140,18 @@ static int write_beside(const struct secret *secret, char *beside)
 
 int secret_save(const struct secret *secret, const char *path, bool replace)
 {
+	return secret_save_for(secret, path, replace, (uid_t)-1, (gid_t)-1);
+}
+
+int secret_save_for(const struct secret *secret, const char *path, bool replace, uid_t owner,
+		    gid_t group)
+{
 	char beside[PATH_MAX];
 	int error;
 
 	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
-	error = write_beside(secret, beside);
+	error = write_beside(secret, beside, owner, group);
 	if (error != 0)
 		return error;
 	if ((replace ? rename(beside, path) : link(beside, path)) != 0)

@@ -6,8 +6,13 @@
 #ifndef FS_CLI_H
 #define FS_CLI_H
 
+#include <getopt.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+struct secret;
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -30,6 +35,12 @@ void cli_mount_close(struct cli_mount *mount);
 /* Sends COMMAND, and ARGUMENT if not NULL, and shows what comes back. */
 int cli_command(const struct cli_mount *mount, const char *command, const char *argument,
 		bool json);
+/* The same, the lines behind "ok" going to TAKE, without their ends, until it gives anything but 0,
+ * a negative errno. ERROR_OUT gets that, of which nothing has been said; the status is CLI_DONE
+ * then. */
+typedef int cli_take_line(void *owner, const char *line);
+int cli_command_data(const struct cli_mount *mount, const char *command, const char *argument,
+		     cli_take_line *take, void *owner, int *error_out);
 
 /* cli_status.c: the files that tell */
 
@@ -38,8 +49,67 @@ int cli_file_read(const struct cli_mount *mount, const char *name, char **text_o
 /* For people, out of the JSON of the status file. */
 int cli_status_show(const char *text);
 
-/* Verbs with options of their own, that need no mount; WORDS[0] is the verb. Each in the file of its
- * name. */
+/* cli_action.c: options, and verbs that consist of actions, such as `info make` */
+
+#define CLI_HELP_OPTION                                                                            \
+	{                                                                                          \
+		"help", no_argument, NULL, 'h'                                                     \
+	}
+#define CLI_OPTIONS_END                                                                            \
+	{                                                                                          \
+		NULL, 0, NULL, 0                                                                   \
+	}
+
+/* getopt_long(), but it says by itself what is wrong, and then gives '?'. Set optind to 0 before
+ * the first call. LETTERS begins with a colon, behind a plus if there is one. */
+int cli_option(int count, char **words, const char *letters, const struct option *options);
+/* Whether --help or -h is among the options in WORDS; the first of them is not looked at. */
+bool cli_help_wanted(int count, char **words);
+
+struct cli_action {
+	const char *name; /* NULL ends a table */
+	int (*run)(const struct cli_action *action, int count, char **words); /* WORDS[0]: name */
+	const char *usage; /* with verb and name */
+	const char *help;  /* one line */
+	const char *more;  /* for --help: its options, a line each */
+};
+int cli_actions(const struct cli_action *actions, int count, char **words);
+/* Says how ACTION is used; CLI_USAGE. */
+int cli_action_usage(const struct cli_action *action);
+
+/* cli_secret.c: secrets on the command line */
+
+/* Of a WORD of the command line, which is overwritten at once. */
+int cli_secret_hex(char *word, struct secret **secret_out);
+/* WORD, which is overwritten; NULL: asked for on the terminal, twice if it is NEW, or the first
+ * line of standard input if that is none. Never empty. For cli_passphrase_free(). */
+int cli_passphrase(char *word, bool is_new, char **passphrase_out);
+void cli_passphrase_free(char *passphrase);
+
+/* cli_output.c: octets for a file, or for standard output */
+
+struct cli_output {
+	FILE *stream;
+	char *target; /* NULL: standard output, or what is no plain file and is written to as it is
+		       */
+	char *beside; /* where it is until it is whole */
+};
+/* PATH NULL or "-": standard output, which must be no terminal. A file has mode 0600 and shows its
+ * new content when all of it is there, else what it was. One at a time. */
+int cli_output_open(const char *path, struct cli_output *output_out);
+/* 0 or a negative errno. OWNER: struct cli_output. */
+int cli_output_put(void *owner, const void *data, size_t size);
+/* STATUS 0: all was put. Returns STATUS, or why it could not be kept. */
+int cli_output_close(struct cli_output *output, int status);
+
+/* cli_hashing.c: options of those that hash files */
+
+#define CLI_MIN_SIZE 65536 /* one block of version 1; http-extension.md section 3, step 10 */
+/* "1", "2" or "1,2": bits. */
+int cli_versions(const char *text, unsigned *versions_out);
+int cli_min_size(const char *text, uint64_t *size_out);
+
+/* Verbs with options of their own; WORDS[0] is the verb. Each in the file of its name. */
 int cli_info(int count, char **words);
 int cli_key(int count, char **words);
 int cli_publish(int count, char **words);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The command `peerdist`: one table of verbs, from which dispatch and help derive.
+ * The command `peerdist`: one table of verbs, from which dispatch, usage and help derive. A verb
+ * either asks or tells a mount, and then has --json and a word or two, or it has words of its own.
  */
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,19 @@ struct request {
 
 struct verb {
 	const char *name;
-	int (*run)(const struct request *request);
-	enum { TAKES_MOUNT, TAKES_PATH_OR_NOTHING, TAKES_PATH, TAKES_SIZE, TAKES_JOB } takes;
+	int (*run)(const struct request *request); /* NULL: it has words of its own */
+	enum {
+		TAKES_MOUNT,
+		TAKES_PATH_OR_NOTHING,
+		TAKES_PATH,
+		TAKES_SIZE,
+		TAKES_JOB,
+		TAKES_NOTHING
+	} takes;
 	bool json;
 	const char *help;
+	int (*run_words)(int count, char **words);
+	const char *usage; /* of these words */
 };
 
 int cli_complain(int status, const char *format, ...)
@@ -96,19 +105,30 @@ static int run_file(const struct request *request)
 static int run_help(const struct request *request);
 
 static const struct verb verbs[] = {
-	{"status", run_file, TAKES_MOUNT, true, "what the mount has and did"},
-	{"metrics", run_file, TAKES_MOUNT, false, "the same numbers as Prometheus text"},
-	{"clear", run_command, TAKES_PATH_OR_NOTHING, true, "forget what is cached, or below PATH"},
-	{"pin", run_command, TAKES_PATH, true, "never evict PATH and what is below it"},
-	{"unpin", run_command, TAKES_PATH, true, "take the wish to keep PATH back"},
-	{"warm", run_command, TAKES_PATH, true, "fetch all of PATH now"},
+	{"status", run_file, TAKES_MOUNT, true, "what the mount has and did", NULL, NULL},
+	{"metrics", run_file, TAKES_MOUNT, false, "the same numbers as Prometheus text", NULL,
+	 NULL},
+	{"clear", run_command, TAKES_PATH_OR_NOTHING, true, "forget what is cached, or below PATH",
+	 NULL, NULL},
+	{"pin", run_command, TAKES_PATH, true, "never evict PATH and what is below it", NULL, NULL},
+	{"unpin", run_command, TAKES_PATH, true, "take the wish to keep PATH back", NULL, NULL},
+	{"warm", run_command, TAKES_PATH, true, "fetch all of PATH now", NULL, NULL},
 	{"verify", run_command, TAKES_PATH_OR_NOTHING, true,
-	 "check every cached block again, drop the bad"},
-	{"resize", run_command, TAKES_SIZE, true, "change the limit of the cache until unmount"},
-	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again"},
-	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress"},
-	{"cancel", run_command, TAKES_JOB, true, "end one of them"},
-	{"help", run_help, TAKES_MOUNT, false, "this text"},
+	 "check every cached block again, drop the bad", NULL, NULL},
+	{"resize", run_command, TAKES_SIZE, true, "change the limit of the cache until unmount",
+	 NULL, NULL},
+	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
+	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
+	{"cancel", run_command, TAKES_JOB, true, "end one of them", NULL, NULL},
+	{"info", NULL, TAKES_NOTHING, false, "content information by hand", cli_info,
+	 "make|show|verify|get ..."},
+	{"key", NULL, TAKES_NOTHING, false, "the server secret", cli_key,
+	 "new|set|export|import ..."},
+	{"serve", NULL, TAKES_NOTHING, false, "serve DIR by HTTP, with content information",
+	 cli_serve, "[OPTION] DIR"},
+	{"publish", NULL, TAKES_NOTHING, false, "hash now what serve would hash later", cli_publish,
+	 "[OPTION] PATH"},
+	{"help", run_help, TAKES_NOTHING, false, "this text", NULL, NULL},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -118,22 +138,33 @@ static const char *const argument_usage[] = {
 	[TAKES_PATH] = "PATH",
 	[TAKES_SIZE] = "SIZE [MOUNTPOINT]",
 	[TAKES_JOB] = "JOB [MOUNTPOINT]",
+	[TAKES_NOTHING] = "",
 };
+
+static const char *usage_of(const struct verb *verb)
+{
+	return verb->usage ? verb->usage : argument_usage[verb->takes];
+}
 
 static int run_help(const struct request *request)
 {
 	(void)request;
-	printf("usage: peerdist VERB [--json] [ARGUMENT]\n"
-	       "Asks and tells a mount of peerdistfs; without MOUNTPOINT, the only one there "
-	       "is.\n\n");
+	printf("usage: peerdist VERB [OPTION] [ARGUMENT]\n"
+	       "Asks and tells a mount of peerdistfs; without MOUNTPOINT, the only one there is. "
+	       "Makes and\nchecks content information.\n\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		printf("  %-8s %-20s %s\n", verbs[i].name,
-		       verbs[i].run == run_help ? "" : argument_usage[verbs[i].takes],
-		       verbs[i].help);
-	printf("\n  --json   the answer as JSON\n"
+		printf("  %-8s %-26s %s\n", verbs[i].name, usage_of(&verbs[i]), verbs[i].help);
+	printf("\n  VERB --help   more of one verb\n"
+	       "  --json        the answer as JSON\n"
 	       "  --help, --version\n"
 	       "SIZE: octets with K, M, G or T, or a part of the volume such as 5%%\n");
 	return CLI_DONE;
+}
+
+static void help_verb(const struct verb *verb)
+{
+	printf("usage: peerdist %s%s%s%s\n%s\n", verb->name, verb->json ? " [--json]" : "",
+	       *usage_of(verb) ? " " : "", usage_of(verb), verb->help);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -179,13 +210,10 @@ static int run(struct request *request, int count, char **words)
 	const struct verb *verb = request->verb;
 	bool has_value = verb->takes == TAKES_SIZE || verb->takes == TAKES_JOB;
 	int least = has_value || verb->takes == TAKES_PATH;
-	int most = has_value ? 2 : 1;
+	int most = has_value ? 2 : verb->takes != TAKES_NOTHING;
 
-	if (verb->run == run_help)
-		return run_help(request);
 	if (count < least || count > most)
-		return cli_complain(CLI_USAGE, "usage: peerdist %s %s", verb->name,
-				    argument_usage[verb->takes]);
+		return cli_complain(CLI_USAGE, "usage: peerdist %s %s", verb->name, usage_of(verb));
 	if (request->json && !verb->json)
 		return cli_complain(CLI_USAGE,
 				    "%s has no --json; peerdist status --json tells the "
@@ -199,33 +227,68 @@ static int run(struct request *request, int count, char **words)
 	return verb->run(request);
 }
 
+static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+					{"help", no_argument, NULL, 'h'},
+					{"version", no_argument, NULL, 'V'},
+					CLI_OPTIONS_END};
+
+/* The options before the verb, or those behind it: then of a verb that has none of its own. True:
+ * go on. */
+static bool take_options(int count, char **words, const char *letters, struct request *request,
+			 int *status_out)
+{
+	int letter;
+
+	optind = 0;
+	while ((letter = cli_option(count, words, letters, options)) >= 0) {
+		if (letter == 'j') {
+			request->json = true;
+			continue;
+		}
+		*status_out = letter == '?' ? CLI_USAGE : CLI_DONE;
+		if (letter == 'V')
+			printf("peerdist %s\n", PEERDISTFS_VERSION);
+		else if (letter == 'h' && request->verb)
+			help_verb(request->verb);
+		else if (letter == 'h')
+			run_help(request);
+		return false;
+	}
+	return true;
+}
+
+/* WORDS[0] is the verb. */
+static int run_verb(struct request *request, int count, char **words)
+{
+	int status;
+
+	request->verb = find_verb(words[0]);
+	if (!request->verb)
+		return CLI_USAGE;
+	if (request->verb->run_words) {
+		if (request->json)
+			return cli_complain(CLI_USAGE,
+					    "--json stands behind the words of %s, where it has it",
+					    request->verb->name);
+		return request->verb->run_words(count, words);
+	}
+	if (!take_options(count, words, ":hV", request, &status))
+		return status;
+	return run(request, count - optind, words + optind);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{"version", no_argument, NULL, 'V'},
-						{NULL, 0, NULL, 0}};
 	struct request request = {0};
-	int letter, status;
+	int status;
 
-	while ((letter = getopt_long(argc, argv, "hV", options, NULL)) >= 0) {
-		if (letter == 'h')
-			return run_help(&request);
-		if (letter == 'V') {
-			printf("peerdist %s\n", PEERDISTFS_VERSION);
-			return CLI_DONE;
-		}
-		if (letter != 'j')
-			return CLI_USAGE; /* getopt has said what it is */
-		request.json = true;
+	if (take_options(argc, argv, "+:hV", &request, &status)) {
+		if (optind == argc)
+			return cli_complain(CLI_USAGE,
+					    "a verb is missing; peerdist help lists them");
+		status = run_verb(&request, argc - optind, argv + optind);
 	}
-	if (optind == argc)
-		return cli_complain(CLI_USAGE, "a verb is missing; peerdist help lists them");
-	request.verb = find_verb(argv[optind]);
-	if (!request.verb)
-		return CLI_USAGE;
-	status = run(&request, argc - optind - 1, argv + optind + 1);
-	if (fflush(stdout) && !status)
+	if ((fflush(stdout) || ferror(stdout)) && !status)
 		return cli_complain(CLI_FAILED, "cannot write the answer: %m");
 	return status;
 }

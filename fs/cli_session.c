@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "cache/log.h"
 #include "fs/cli.h"
 
@@ -27,7 +29,10 @@ struct answer {
 	struct cli_progress progress;
 	enum { WORKING, GOOD, BAD } state;
 	const char *command, *argument; /* argument: NULL: none */
-	json_t *json; /* what will be printed at the end; NULL: lines as they come */
+	json_t *json;        /* what will be printed at the end; NULL: lines as they come */
+	cli_take_line *take; /* who gets the data instead; NULL: nobody */
+	void *owner;
+	int take_error; /* what he said */
 	char line[LINE_SIZE];
 	size_t length;
 };
@@ -125,7 +130,10 @@ static void take_ok(struct answer *answer, const char *rest)
 
 static void take_data(struct answer *answer, const char *line)
 {
-	if (answer->json)
+	if (answer->take) {
+		if (!answer->take_error)
+			answer->take_error = answer->take(answer->owner, line);
+	} else if (answer->json)
 		json_array_append_new(json_object_get(answer->json, "data"), json_text(line));
 	else
 		puts(line);
@@ -146,7 +154,10 @@ static void take_line(struct answer *answer, const char *line)
 	const char *rest;
 	uint64_t done, total;
 
-	if (answer->state != WORKING)
+	/* What is taken has no blanks in it: the daemon has failed half-way. */
+	if (answer->state == GOOD && answer->take && (rest = behind(line, "error")))
+		take_error(answer, rest);
+	else if (answer->state != WORKING)
 		take_data(answer, line);
 	else if (sscanf(line, "progress %" SCNu64 " %" SCNu64, &done, &total) == 2)
 		cli_progress_show(&answer->progress, done, total);
@@ -225,31 +236,61 @@ static int converse(int admin, const char *line, struct answer *answer)
 	return CLI_DONE;
 }
 
-int cli_command(const struct cli_mount *mount, const char *command, const char *argument, bool json)
+/* ANSWER says what to do with the data. */
+static int speak(const struct cli_mount *mount, struct answer *answer)
 {
-	struct answer *answer = calloc(1, sizeof(*answer));
-	char *line = command_line(command, argument);
-	int status;
+	char *line = command_line(answer->command, answer->argument);
 	int admin = openat(mount->control, "admin", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int status;
 
-	if (admin < 0) {
+	if (admin < 0)
 		status = shut_out(mount, errno);
-	} else if (!answer || !line) {
+	else if (!line)
 		status = cli_complain(CLI_FAILED, "out of memory");
-	} else {
-		answer->command = command;
-		answer->argument = argument;
-		answer->json = json ? json_pack("{s:[]}", "data") : NULL;
+	else
 		status = converse(admin, line, answer);
-		if (status == CLI_DONE && answer->json) {
-			json_dumpf(answer->json, stdout, JSON_INDENT(2));
-			putchar('\n');
-		}
-		json_decref(answer->json);
-	}
 	if (admin >= 0)
 		close(admin);
 	free(line);
+	return status;
+}
+
+int cli_command(const struct cli_mount *mount, const char *command, const char *argument, bool json)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	int status;
+
+	if (!answer)
+		return cli_complain(CLI_FAILED, "out of memory");
+	answer->command = command;
+	answer->argument = argument;
+	answer->json = json ? json_pack("{s:[]}", "data") : NULL;
+	status = speak(mount, answer);
+	if (status == CLI_DONE && answer->json) {
+		json_dumpf(answer->json, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(answer->json);
+	free(answer);
+	return status;
+}
+
+int cli_command_data(const struct cli_mount *mount, const char *command, const char *argument,
+		     cli_take_line *take, void *owner, int *error_out)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	int status;
+
+	if (!answer)
+		return cli_complain(CLI_FAILED, "out of memory");
+	answer->command = command;
+	answer->argument = argument;
+	answer->take = take;
+	answer->owner = owner;
+	status = speak(mount, answer);
+	if (status == CLI_DONE)
+		*error_out = answer->take_error;
+	OPENSSL_cleanse(answer, sizeof(*answer));
 	free(answer);
 	return status;
 }

@@ -17,8 +17,6 @@
 #include "fs/config_private.h"
 #include "fs/version.h"
 
-/* The account that a root's daemon becomes, where the administrator has made it. */
-#define DEFAULT_ACCOUNT "peerdistfs"
 #define CONTROL_MODE 0600
 #define CONTROL_MODE_OTHER 0666
 #define UMASK 022
@@ -129,18 +127,15 @@ static int default_cache(struct config *config, struct config_problem *problem)
 	return worked_out(&config->cache_dir, path, problem);
 }
 
-static int default_key(struct config *config, struct config_problem *problem)
+char *config_key_place(void)
 {
 	char *home = config_home("XDG_STATE_HOME", ".local/state", "/var/lib");
 	char *path = NULL;
 
-	/* Nobody needs it yet, so a missing home is no reason to fail. */
-	if (!home)
-		return 0;
-	if (asprintf(&path, "%s/peerdistfs/secret.key", home) < 0)
+	if (!home || asprintf(&path, "%s/peerdistfs/secret.key", home) < 0)
 		path = NULL;
 	free(home);
-	return worked_out(&config->key, path, problem);
+	return path;
 }
 
 static int finish_texts(struct config *config, struct config_problem *problem)
@@ -151,13 +146,14 @@ static int finish_texts(struct config *config, struct config_problem *problem)
 
 	if (!error && !config->cache_dir)
 		error = default_cache(config, problem);
+	/* Nobody needs it yet, so a missing home is no reason to fail. */
 	if (!error && !config->key)
-		error = default_key(config, problem);
+		config->key = config_key_place();
 	if (!error && !config->log_target)
 		error = worked_out(&config->log_target,
 				   strdup(config->foreground ? "stderr" : "syslog"), problem);
-	if (!error && !config->run_as && root && getpwnam(DEFAULT_ACCOUNT))
-		error = worked_out(&config->run_as, strdup(DEFAULT_ACCOUNT), problem);
+	if (!error && !config->run_as && root && getpwnam(CONFIG_ACCOUNT))
+		error = worked_out(&config->run_as, strdup(CONFIG_ACCOUNT), problem);
 	if (!error && !config->run_as && (self = getpwuid(geteuid())))
 		error = worked_out(&config->run_as, strdup(self->pw_name), problem);
 	return error ? error : config_fuse_options(config, problem);

@@ -23,6 +23,8 @@
 
 /* What mode=off may keep, in a store without names: our choice. */
 #define CONFIG_OFF_LIMIT (256ull << 20)
+/* The account that a root's daemon becomes, where the administrator has made it. */
+#define CONFIG_ACCOUNT "peerdistfs"
 
 enum config_mode {
 	CONFIG_MODE_OFF,
@@ -76,13 +78,15 @@ struct config {
 	char *log_target;         /* for log_open() */
 	enum log_level log_level; /* (reload) */
 
-	/* Of peers and content information: without effect yet. */
+	/* Content information. */
+	unsigned versions, compute; /* CONFIG_VERSION_ bits */
+	char *key;                  /* file of the server secret */
+
+	/* Of peers: without effect yet. */
 	char **hosted, **interfaces; /* NULL-terminated; NULL: none */
 	char *listen;                /* NULL: the default ports */
 	unsigned discovery_port;
 	bool plaintext;
-	unsigned versions, compute; /* CONFIG_VERSION_ bits */
-	char *key;                  /* file of the server secret */
 
 	/* Inside the module. */
 	uint64_t given;    /* one bit a key of the table: named by file or -o */
@@ -98,6 +102,9 @@ struct config {
  * Returns true with CONFIG_OUT set, or false with STATUS_OUT, the exit status, after it has
  * written why to stderr (or --help, --version to stdout). */
 bool config_parse(int argc, char **argv, struct config **config_out, int *status_out);
+/* Where this machine's server secret is unless key= says otherwise, for free(). NULL: there is no
+ * home directory, or no memory. */
+char *config_key_place(void);
 /* NULL is fine. */
 void config_free(struct config *config);
 

@@ -158,6 +158,79 @@ static void json_holds_message_and_data(void **state)
 	assert_string_equal(output, "{\"data\":[\"a\",\"\\\"b\\\\xff\"],\"message\":\"done\"}");
 }
 
+struct taken {
+	char lines[64];
+	int refuse_after; /* lines; -1: never */
+};
+
+static int take_one(void *owner, const char *line)
+{
+	struct taken *taken = owner;
+
+	if (taken->refuse_after-- == 0)
+		return -EBADMSG;
+	strcat(strcat(taken->lines, line), "|");
+	return 0;
+}
+
+static int hear_lines(const char *text, struct taken *taken, int *error_out)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	int ends[2], status;
+
+	answer->command = "info";
+	answer->take = take_one;
+	answer->owner = taken;
+	complaint[0] = '\0';
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+	shutdown(ends[1], SHUT_WR);
+	catch_output();
+	status = converse(ends[0], "info /x\n", answer);
+	release_output();
+	assert_string_equal(output, "");
+	*error_out = answer->take_error;
+	close(ends[0]);
+	close(ends[1]);
+	free(answer);
+	return status;
+}
+
+static void data_lines_go_to_who_takes_them(void **state)
+{
+	struct taken taken = {"", -1};
+	int error;
+
+	(void)state;
+	assert_int_equal(hear_lines("progress 1 2\nok\nAAAA\nBBBB\n", &taken, &error), CLI_DONE);
+	assert_int_equal(error, 0);
+	assert_string_equal(taken.lines, "AAAA|BBBB|");
+}
+
+static void no_line_is_taken_after_a_refusal(void **state)
+{
+	struct taken taken = {"", 1};
+	int error;
+
+	(void)state;
+	assert_int_equal(hear_lines("ok\nAAAA\nBBBB\nCCCC\n", &taken, &error), CLI_DONE);
+	assert_int_equal(error, -EBADMSG);
+	assert_string_equal(taken.lines, "AAAA|");
+	assert_string_equal(complaint, "");
+}
+
+static void an_error_behind_data_is_a_failure(void **state)
+{
+	struct taken taken = {"", -1};
+	int error;
+
+	(void)state;
+	assert_int_equal(hear_lines("ok\nAAAA\nerror 5 EIO cache is gone\n", &taken, &error),
+			 CLI_FAILED);
+	assert_string_equal(taken.lines, "AAAA|");
+	assert_string_equal(complaint, "info: cache is gone");
+}
+
 static void lines_without_end_are_bounded(void **state)
 {
 	size_t length = 3 * LINE_SIZE;
@@ -230,6 +303,9 @@ int main(void)
 		cmocka_unit_test(errors_are_told_and_fail),
 		cmocka_unit_test(an_answer_that_breaks_off_is_a_failure),
 		cmocka_unit_test(json_holds_message_and_data),
+		cmocka_unit_test(data_lines_go_to_who_takes_them),
+		cmocka_unit_test(no_line_is_taken_after_a_refusal),
+		cmocka_unit_test(an_error_behind_data_is_a_failure),
 		cmocka_unit_test(lines_without_end_are_bounded),
 		cmocka_unit_test(status_is_shown_for_people),
 		cmocka_unit_test(a_status_that_is_none_is_refused),
