@@ -181,7 +181,7 @@ static void release_later(struct loop_task *task)
 void http_served_gone(struct http_served *served)
 {
 	served->connection = NULL;
-	if (served->streaming ? http_stream_over(served, false) : served->answered) {
+	if (served->stream.known ? http_stream_over(served, false) : served->answered) {
 		served->task.run = release_later;
 		loop_post(served->thread->loop, &served->task);
 	}

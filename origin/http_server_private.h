@@ -138,6 +138,7 @@ struct http_piece {
 struct http_stream_state {
 	struct http_stream user;
 	int64_t left; /* octets of the body not sent yet; -1: not known */
+	bool known;   /* the loop has seen that there is a stream */
 	bool begun;   /* the head is sent */
 	bool ending;  /* http_reply_end() was seen by the loop: nobody else knows the exchange */
 

@@ -96,6 +96,18 @@ static void flow_on(struct http_served *served, struct evbuffer *data, bool whol
 		measure(served);
 }
 
+/* The client has left; if that was before there was a stream, the giver does not know yet. */
+static void flow_nowhere(struct http_served *served)
+{
+	struct http_stream_state *stream = &served->stream;
+
+	if (!stream->known)
+		http_stream_over(served, false);
+	stream->known = true;
+	if (stream->ending)
+		http_served_free(served);
+}
+
 static void flow(struct loop_task *task)
 {
 	struct http_served *served = of_task(task);
@@ -113,11 +125,12 @@ static void flow(struct loop_task *task)
 	pthread_mutex_unlock(&stream->lock);
 
 	if (served->connection == NULL) {
-		if (stream->ending)
-			http_served_free(served);
+		flow_nowhere(served);
 	} else if (broken) {
+		stream->known = true;
 		http_reply_cut(served, stream->begun);
 	} else {
+		stream->known = true;
 		flow_on(served, data, whole);
 	}
 	if (data != NULL)

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The verb `serve`: the content server, in the foreground until SIGTERM or SIGINT.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cache/log.h"
+#include "cache/pool.h"
+#include "fs/cli.h"
+#include "fs/config.h"
+#include "fs/hashes_place.h"
+#include "fs/server_key.h"
+#include "origin/content_server.h"
+#include "origin/content_tree.h"
+
+/* Our choices. */
+#define LISTEN_MAX 16
+#define DEFAULT_LISTEN "8080"
+#define DEFAULT_MIN_SIZE 65536 /* one block of version 1; http-extension.md section 3, step 10 */
+#define CONNECTIONS_MAX 16384
+/* Descriptors that a connection takes at most as a rule: itself, the file, content information. */
+#define CONNECTION_FILES 3
+#define OTHER_FILES 256
+
+static const char usage[] =
+	"usage: peerdist serve [OPTION] DIR\n"
+	"Serves the files below DIR by HTTP, and their content information to who asks for it.\n\n"
+	"  --listen [ADDRESS:]PORT  where; may repeat; default all addresses, port 8080; 0: any\n"
+	"  --tls-cert FILE, --tls-key FILE  PEM; what is listened on speaks TLS then\n"
+	"  --key FILE          the server secret; made if missing\n"
+	"  --hashes DIR        where hashes are kept\n"
+	"  --lazy              hash only what was asked for; else all files at once, behind\n"
+	"  --versions 1,2      of content information to offer\n"
+	"  --min-size SIZE     files from this size on have content information; default 64K\n"
+	"  --follow-links      symbolic links may lead out of DIR\n";
+
+struct request {
+	const char *listen[LISTEN_MAX + 1];
+	unsigned listen_count;
+	const char *key, *hashes, *tls_cert, *tls_key;
+	bool lazy, followed;
+	unsigned versions;
+	config_capacity min_size;
+	const char *named; /* DIR */
+};
+
+struct parts {
+	struct secret *secret;
+	struct pool *pool;
+	struct publish *publish;
+	struct content_source *source;
+	struct content_server *server;
+};
+
+/* Room for any message. */
+#define MESSAGE_SIZE SERVER_KEY_MESSAGE
+
+/* ---- the command line ---- */
+
+static int read_versions(const char *text, unsigned *versions_out)
+{
+	unsigned versions = 0;
+
+	for (;; text++) {
+		if (*text != '1' && *text != '2')
+			break;
+		versions |= 1u << (*text - '1');
+		if (*++text == '\0') {
+			*versions_out = versions;
+			return CLI_DONE;
+		}
+		if (*text != ',')
+			break;
+	}
+	return cli_complain(CLI_USAGE, "--versions: give 1, 2 or 1,2");
+}
+
+static int read_min_size(const char *text, config_capacity *size_out)
+{
+	if (config_capacity_parse(text, size_out) || *size_out < 1)
+		return cli_complain(CLI_USAGE,
+				    "--min-size: give octets with K, M, G or T, at least 1");
+	return CLI_DONE;
+}
+
+static int add_listen(struct request *request, const char *text)
+{
+	if (request->listen_count == LISTEN_MAX)
+		return cli_complain(CLI_USAGE, "--listen: at most %d of them", LISTEN_MAX);
+	request->listen[request->listen_count++] = text;
+	return CLI_DONE;
+}
+
+static int take_option(struct request *request, int letter)
+{
+	switch (letter) {
+	case 'L':
+		return add_listen(request, optarg);
+	case 'k':
+		request->key = optarg;
+		return CLI_DONE;
+	case 'H':
+		request->hashes = optarg;
+		return CLI_DONE;
+	case 'z':
+		request->lazy = true;
+		return CLI_DONE;
+	case 'v':
+		return read_versions(optarg, &request->versions);
+	case 'm':
+		return read_min_size(optarg, &request->min_size);
+	case 'c':
+		request->tls_cert = optarg;
+		return CLI_DONE;
+	case 't':
+		request->tls_key = optarg;
+		return CLI_DONE;
+	case 'f':
+		request->followed = true;
+		return CLI_DONE;
+	case 'C':
+		return cli_complain(CLI_FAILED, "--control is not there yet");
+	default:
+		return CLI_USAGE;
+	}
+}
+
+static int parse(int count, char **words, struct request *request)
+{
+	static const struct option options[] = {{"listen", required_argument, NULL, 'L'},
+						{"key", required_argument, NULL, 'k'},
+						{"hashes", required_argument, NULL, 'H'},
+						{"lazy", no_argument, NULL, 'z'},
+						{"versions", required_argument, NULL, 'v'},
+						{"min-size", required_argument, NULL, 'm'},
+						{"tls-cert", required_argument, NULL, 'c'},
+						{"tls-key", required_argument, NULL, 't'},
+						{"follow-links", no_argument, NULL, 'f'},
+						{"control", required_argument, NULL, 'C'},
+						CLI_OPTIONS_END};
+	int letter, status = CLI_DONE;
+
+	optind = 0;
+	while (status == CLI_DONE && (letter = cli_option(count, words, ":", options)) >= 0)
+		status = take_option(request, letter);
+	if (status != CLI_DONE)
+		return status;
+	if (count - optind != 1)
+		return cli_complain(CLI_USAGE,
+				    "serve takes one directory; see peerdist serve --help");
+	if (!request->tls_cert != !request->tls_key)
+		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
+	request->named = words[optind];
+	if (strstr(request->named, "://"))
+		return cli_complain(CLI_FAILED,
+				    "serving in front of another server is not there yet; give a "
+				    "directory");
+	if (request->listen_count == 0)
+		request->listen[request->listen_count++] = DEFAULT_LISTEN;
+	return CLI_DONE;
+}
+
+/* ---- the parts ---- */
+
+/* As many connections as descriptors allow; they are raised as far as they may be. */
+static unsigned connections(void)
+{
+	struct rlimit limit;
+	rlim_t count;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return OTHER_FILES;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		getrlimit(RLIMIT_NOFILE, &limit);
+	count = limit.rlim_cur > 2 * OTHER_FILES ? (limit.rlim_cur - OTHER_FILES) / CONNECTION_FILES
+						 : limit.rlim_cur / (2 * CONNECTION_FILES);
+	return count < CONNECTIONS_MAX ? (unsigned)count : CONNECTIONS_MAX;
+}
+
+static int create_publish(const struct request *request, struct parts *parts, char *message,
+			  size_t size)
+{
+	char *standard = request->hashes ? NULL : hashes_place();
+	const struct publish_options options = {
+		.secret = parts->secret,
+		.directory = request->hashes ? request->hashes : standard,
+		.versions = request->versions,
+		.pool = parts->pool,
+	};
+	int error = -ENOENT;
+
+	if (options.directory)
+		error = publish_create(&options, &parts->publish, message, size);
+	else
+		snprintf(message, size, "no place for hashes; name a directory with --hashes");
+	free(standard);
+	return error;
+}
+
+static int create_server(const struct request *request, struct parts *parts, char *message,
+			 size_t size)
+{
+	bool tls = request->tls_cert != NULL;
+	const struct content_server_options options = {
+		.listen = tls ? NULL : request->listen,
+		.tls_listen = tls ? request->listen : NULL,
+		.tls_cert = request->tls_cert,
+		.tls_key = request->tls_key,
+		.connections = connections(),
+		.source = parts->source,
+		.publish = parts->publish,
+		.pool = parts->pool,
+		.versions = request->versions,
+		.min_size = (uint64_t)request->min_size,
+		.walked = request->lazy ? -1 : content_tree_root(parts->source)->root,
+	};
+
+	return content_server_create(&options, &parts->server, message, size);
+}
+
+static int create_all(const struct request *request, struct parts *parts, char *message,
+		      size_t size)
+{
+	int error =
+		content_tree_open(request->named, request->followed, &parts->source, message, size);
+
+	if (error == 0)
+		error = server_key_load(request->key, true, &parts->secret, message, size);
+	if (error == 0) {
+		error = pool_create(0, &parts->pool);
+		if (error < 0)
+			snprintf(message, size, "cannot start threads: %s", strerror(-error));
+	}
+	if (error == 0)
+		error = create_publish(request, parts, message, size);
+	return error < 0 ? error : create_server(request, parts, message, size);
+}
+
+static void free_all(struct parts *parts)
+{
+	if (parts->server)
+		content_server_stop(parts->server);
+	publish_free(parts->publish);
+	pool_destroy(parts->pool);
+	content_server_free(parts->server);
+	content_source_close(parts->source);
+	secret_free(parts->secret);
+}
+
+/* ---- running ---- */
+
+/* One line, so that whoever waits for it knows all addresses. */
+static int tell(const struct request *request, const struct content_server *server)
+{
+	char name[LOG_NAME_MAX], address[128];
+
+	printf("serving %s on", log_escape(name, sizeof(name), request->named));
+	for (unsigned i = 0; !content_server_address(server, i, address, sizeof(address)); i++)
+		printf(" %s://%s/", request->tls_cert ? "https" : "http", address);
+	printf("\n");
+	if (fflush(stdout))
+		return cli_complain(CLI_FAILED, "cannot write to standard output: %s",
+				    strerror(errno));
+	return CLI_DONE;
+}
+
+/* In all threads, those that are made later included; SET_OUT is for sigwait(). */
+static void hold_signals(sigset_t *set_out)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(set_out);
+	sigaddset(set_out, SIGTERM);
+	sigaddset(set_out, SIGINT);
+	pthread_sigmask(SIG_BLOCK, set_out, NULL);
+}
+
+static int serve(const struct request *request)
+{
+	char message[MESSAGE_SIZE] = "";
+	struct parts parts = {0};
+	int status = CLI_DONE, number;
+	sigset_t signals;
+
+	hold_signals(&signals);
+	if (create_all(request, &parts, message, sizeof(message)) < 0)
+		status = cli_complain(CLI_FAILED, "%s", message);
+	if (status == CLI_DONE)
+		status = tell(request, parts.server);
+	if (status == CLI_DONE)
+		while (sigwait(&signals, &number))
+			;
+	free_all(&parts);
+	return status;
+}
+
+int cli_serve(int count, char **words)
+{
+	struct request request = {.versions = 3, .min_size = DEFAULT_MIN_SIZE};
+	int status;
+
+	if (cli_help_wanted(count, words)) {
+		fputs(usage, stdout);
+		return CLI_DONE;
+	}
+	status = parse(count, words, &request);
+	if (status != CLI_DONE)
+		return status;
+	log_open("stderr", LOG_LEVEL_WARNING);
+	return serve(&request);
+}
