@@ -154,9 +154,17 @@ static size_t header_name(const char *text)
  * asked for. */
 static bool header_ours(const char *text, size_t length)
 {
-	static const char *const ours[] = {"Range",      "If-Range",        "If-None-Match",
-					   "Connection", "Content-Length",  "If-Modified-Since",
-					   "TE",         "Accept-Encoding", "Transfer-Encoding"};
+	static const char *const ours[] = {"Range",
+					   "If-Range",
+					   "If-None-Match",
+					   "Connection",
+					   "Content-Length",
+					   "If-Modified-Since",
+					   "TE",
+					   "Accept-Encoding",
+					   "Transfer-Encoding",
+					   "X-P2P-PeerDist",
+					   "X-P2P-PeerDistEx"};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strlen(ours[i]) == length && !strncasecmp(ours[i], text, length))

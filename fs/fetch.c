@@ -23,6 +23,7 @@ int fetch_create(const struct fetch_options *options, struct fetch **fetch_out)
 	pthread_mutex_init(&fetch->lock, NULL);
 	fetch->pool = options->pool;
 	fetch->source = options->source;
+	fetch->judges = options->judges;
 	fetch->timeout_ms = 1000 * (int64_t)options->timeout;
 	TAILQ_INIT(&fetch->held);
 	TAILQ_INIT(&fetch->paused);
@@ -57,6 +58,8 @@ void fetch_stop(struct fetch *fetch)
 	LIST_FOREACH (file, &fetch->files, in_fetch)
 		LIST_FOREACH (transfer, &file->transfers, in_file)
 			atomic_store(&transfer->unwanted, true);
+	while ((transfer = TAILQ_FIRST(&fetch->starved)) != NULL)
+		follow_feed_locked(transfer);
 	transfer_resume_locked(fetch);
 	pthread_mutex_unlock(&fetch->lock);
 }
@@ -93,12 +96,29 @@ static void count(struct fetch *fetch, enum given given, uint64_t bytes, uint64_
 	atomic_fetch_add(&fetch->given[given].blocks, blocks);
 }
 
+/* Where UNIT came from, if nobody was given it yet; LAST: now somebody is. */
+static enum given take_fresh(struct fetch_file *file, const struct cutting *cutting, uint32_t unit,
+			     bool last)
+{
+	enum given given = GIVEN_CACHE;
+
+	pthread_mutex_lock(&file->fetch->lock);
+	if (file->fresh != NULL && file->cutting == cutting)
+		given = file->fresh[unit];
+	if (last && given != GIVEN_CACHE) {
+		file->fresh[unit] = GIVEN_CACHE;
+		atomic_fetch_sub(&file->fresh_count, 1);
+	}
+	pthread_mutex_unlock(&file->fetch->lock);
+	return given;
+}
+
 /* A block counts when its last octet is given. What came from elsewhere counts as that the first
  * time, later as the cache's. */
 static void account(struct fetch_read *read)
 {
 	struct fetch_file *file = read->file;
-	const struct cutting *cutting = object_cutting(file->object);
+	const struct cutting *cutting = file->cutting;
 	uint64_t offset = read->offset, end = read->offset + read->length;
 
 	if (read->store_only || read->length == 0)
@@ -108,15 +128,8 @@ static void account(struct fetch_read *read)
 		bool last = stop <= end;
 		uint64_t bytes = (last ? stop : end) - offset;
 		enum given given = GIVEN_CACHE;
-		if (atomic_load(&file->fresh_count) > 0) {
-			pthread_mutex_lock(&file->fetch->lock);
-			given = file->fresh[unit];
-			if (last && given != GIVEN_CACHE) {
-				file->fresh[unit] = GIVEN_CACHE;
-				atomic_fetch_sub(&file->fresh_count, 1);
-			}
-			pthread_mutex_unlock(&file->fetch->lock);
-		}
+		if (atomic_load(&file->fresh_count) > 0)
+			given = take_fresh(file, cutting, unit, last);
 		count(file->fetch, given, bytes, last);
 		offset = stop;
 	}
@@ -125,9 +138,6 @@ static void account(struct fetch_read *read)
 /* The run of pieces from FIRST on that are in the store, as one vector. Returns how many. */
 static int read_stored(struct fetch_read *read, uint32_t first, struct iovec *vector)
 {
-	const struct cutting *cutting = object_cutting(read->file->object);
-	uint64_t start =
-		cutting_offset(cutting, read->pieces[first].unit) + read->pieces[first].skip;
 	uint32_t i = first;
 	size_t length = 0;
 
@@ -137,7 +147,8 @@ static int read_stored(struct fetch_read *read, uint32_t first, struct iovec *ve
 	vector->iov_len = length;
 	if (vector->iov_base == NULL)
 		return -ENOMEM;
-	int error = object_read(read->file->object, start, length, vector->iov_base);
+	int error = object_read(read->file->object, read->pieces[first].offset, length,
+				vector->iov_base);
 	return error != 0 ? error : (int)(i - first);
 }
 
@@ -171,10 +182,9 @@ static int assemble(struct fetch_read *read, struct fetch_piece **sources)
 
 /* Of a read that starts over: takes out of the store at once what is there, so that it cannot go
  * bad again while the read waits for the rest. PRESENT as in look_up(). */
-static void secure_pieces(struct fetch_read *read, bool *present)
+static void secure_pieces(struct fetch_read *read, const struct cutting *cutting, bool *present)
 {
 	struct object *object = read->file->object;
-	const struct cutting *cutting = object_cutting(object);
 
 	for (uint32_t i = 0; i < read->piece_count; i++) {
 		struct fetch_piece *piece = &read->pieces[i];
@@ -202,9 +212,14 @@ static void start_over(struct fetch_read *read)
 	fetch_read(read);
 }
 
-/* All pieces are there, or an error is. No lock is held. */
+/* All pieces are there, or an error is; -EAGAIN: to begin anew. No lock is held. */
 static void finish(struct fetch_read *read, int error)
 {
+	if (error == -EAGAIN) {
+		pieces_free(read);
+		fetch_read(read);
+		return;
+	}
 	if (error != 0 || read->store_only || read->piece_count == 0) {
 		pieces_free(read);
 		read->done(read, error);
@@ -273,6 +288,30 @@ void read_end_locked(struct fetch_read *read, int error)
 	pool_submit(read->file->fetch->pool, POOL_READER, &read->job);
 }
 
+static void leave_all_locked(struct fetch_read *read)
+{
+	for (uint32_t i = 0; i < read->piece_count; i++)
+		if (read->pieces[i].flight != NULL)
+			flight_leave_locked(&read->pieces[i]);
+}
+
+void read_park_locked(struct fetch_read *read)
+{
+	leave_all_locked(read);
+	unlink_waiting_locked(read);
+	TAILQ_INSERT_TAIL(&read->file->parked, read, in_parked);
+}
+
+void reads_restart_locked(struct fetch_file *file, int error)
+{
+	struct fetch_read *read;
+
+	while ((read = TAILQ_FIRST(&file->parked)) != NULL) {
+		TAILQ_REMOVE(&file->parked, read, in_parked);
+		read_end_locked(read, error);
+	}
+}
+
 /* Reads: the beginning */
 
 /* Whether all is in the store and nothing newer is in memory; then READ is done. */
@@ -296,9 +335,8 @@ static bool read_from_store(struct fetch_read *read)
 	return true;
 }
 
-static int cut_into_pieces(struct fetch_read *read)
+static int cut_into_pieces(struct fetch_read *read, const struct cutting *cutting)
 {
-	const struct cutting *cutting = object_cutting(read->file->object);
 	uint64_t offset = read->offset, end = read->offset + read->length;
 	uint32_t first = cutting_unit_at(cutting, offset);
 
@@ -314,6 +352,7 @@ static int cut_into_pieces(struct fetch_read *read)
 		uint64_t stop = start + cutting_length(cutting, first + i);
 		piece->read = read;
 		piece->unit = first + i;
+		piece->offset = offset;
 		piece->skip = (uint32_t)(offset - start);
 		piece->length = (uint32_t)((stop < end ? stop : end) - offset);
 		offset += piece->length;
@@ -321,14 +360,19 @@ static int cut_into_pieces(struct fetch_read *read)
 	return 0;
 }
 
-/* One octet per unit from FIRST on: whether the store has it. */
+/* One octet per unit from FIRST on: whether the store has it. In the middle of a change it may have
+ * fewer units. */
 static void look_up(struct object *object, uint32_t first, uint32_t count_, bool *present)
 {
-	for (uint32_t done = 0; done < count_;) {
+	uint32_t length;
+
+	memset(present, 0, count_ * sizeof *present);
+	for (uint32_t done = 0; done < count_; done += length) {
 		bool here;
-		uint32_t length = object_extent(object, first + done, count_ - done, &here);
+		length = object_extent(object, first + done, count_ - done, &here);
+		if (length == 0)
+			return;
 		memset(present + done, here, length);
-		done += length;
 	}
 }
 
@@ -374,23 +418,46 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 	return 0;
 }
 
-static void leave_all_locked(struct fetch_read *read)
+/* What a read wants, unit by unit: its own, then those to be read ahead. */
+struct wants {
+	unsigned changed; /* file->changed, when the units were these */
+	const struct cutting *cutting;
+	uint32_t first, count;
+	bool *present;
+};
+
+/* Whether READ must wait until it is known whether there is content information, or until the units
+ * are others. Meanwhile nothing is read ahead. */
+static bool parks_locked(struct fetch_read *read, struct wants *wants, bool *ask_out)
 {
+	struct fetch_file *file = read->file;
+
+	if (file->asking == FILE_ASKED && file->change == NULL)
+		return false;
+	/* The store has other units already: what it said was of those. */
+	if (object_cutting(file->object) != wants->cutting && file->change != NULL)
+		memset(wants->present, 0, wants->count * sizeof *wants->present);
 	for (uint32_t i = 0; i < read->piece_count; i++)
-		if (read->pieces[i].flight != NULL)
-			flight_leave_locked(&read->pieces[i]);
+		if (!wants->present[i] && read->pieces[i].buffer == NULL &&
+		    flight_find_locked(file, wants->first + i) == NULL &&
+		    describe_parks_locked(file, ask_out)) {
+			read_park_locked(read);
+			return true;
+		}
+	wants->count = read->piece_count;
+	return false;
 }
 
 /* Joins or starts the flights of READ and of what is to be read ahead. Returns whether READ waits;
  * if not it must be finished with *error_out. */
-static bool depart_locked(struct fetch_read *read, uint32_t first, uint32_t count_,
-			  const bool *present, struct transfer_queue *starting, int *error_out)
+static bool depart_locked(struct fetch_read *read, const struct wants *wants,
+			  struct transfer_queue *starting, int *error_out)
 {
 	int error = 0;
 
-	for (uint32_t i = 0; i < count_ && error == 0; i++) {
+	for (uint32_t i = 0; i < wants->count && error == 0; i++) {
 		bool ahead = i >= read->piece_count;
-		error = want_locked(read->file, first + i, present[i],
+		error = want_locked(read->file, wants->first + i, wants->present[i],
 				    ahead ? NULL : &read->pieces[i], starting);
 		if (error != 0 && ahead) {
 			error = 0; /* nobody's error */
@@ -406,15 +473,74 @@ static bool depart_locked(struct fetch_read *read, uint32_t first, uint32_t coun
 	return true;
 }
 
-void fetch_read(struct fetch_read *read)
+/* Finds out what the store has, and takes the lock. -EAGAIN, without the lock: the units are others
+ * by now. */
+static int look_up_and_lock(struct fetch_read *read, const struct wants *wants)
 {
 	struct fetch_file *file = read->file;
 	struct fetch *fetch = file->fetch;
-	const struct cutting *cutting = object_cutting(file->object);
+
+	for (;;) {
+		unsigned generation = atomic_load(&file->generation);
+		look_up(file->object, wants->first, wants->count, wants->present);
+		if (read->attempts > 0 && !read->store_only)
+			secure_pieces(read, wants->cutting, wants->present);
+		pthread_mutex_lock(&fetch->lock);
+		bool changed = wants->changed != atomic_load(&file->changed);
+		if (!changed && generation == atomic_load(&file->generation))
+			return 0;
+		pthread_mutex_unlock(&fetch->lock);
+		if (changed)
+			return -EAGAIN;
+	}
+}
+
+static int want_units(struct fetch_read *read, struct wants *wants)
+{
+	uint64_t end = read->offset + read->length;
+
+	wants->changed = atomic_load(&read->file->changed);
+	wants->cutting = read->file->cutting;
+	int error = cut_into_pieces(read, wants->cutting);
+	if (error != 0)
+		return error;
+	if (read->ahead > end)
+		end = read->ahead;
+	wants->first = read->pieces[0].unit;
+	wants->count = cutting_unit_at(wants->cutting, end - 1) - wants->first + 1;
+	wants->present = malloc(wants->count * sizeof *wants->present);
+	return wants->present != NULL ? 0 : -ENOMEM;
+}
+
+/* Has READ wait for what it lacks, or finishes it. */
+static void depart(struct fetch_read *read, struct wants *wants)
+{
+	struct fetch_file *file = read->file;
+	struct fetch *fetch = file->fetch;
 	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
-	uint64_t end = read->offset + read->length, reach = read->reach;
-	unsigned generation;
-	int error;
+	uint64_t reach = read->reach;
+	bool ask = false, waits = false;
+	int error = look_up_and_lock(read, wants);
+
+	if (error == 0) {
+		bool parked = parks_locked(read, wants, &ask);
+		if (ask)
+			file_get_locked(file);
+		waits = parked || depart_locked(read, wants, &starting, &error);
+		pthread_mutex_unlock(&fetch->lock);
+	}
+	if (ask)
+		fetch->judges.ask(fetch->judges.owner, file);
+	if (!ask)
+		follow_reach(file, reach, &starting);
+	transfers_start(fetch, &starting);
+	if (!waits)
+		finish(read, error);
+}
+
+void fetch_read(struct fetch_read *read)
+{
+	struct wants wants = {.present = NULL};
 
 	read->vectors = NULL;
 	read->vector_count = 0;
@@ -422,43 +548,18 @@ void fetch_read(struct fetch_read *read)
 	read->piece_count = read->pending = 0;
 	read->error = 0;
 	read->waiting = false;
-	if (read->length == 0) {
-		finish(read, 0);
+	if (read->length == 0 || atomic_load(&read->file->replaced)) {
+		finish(read, read->length == 0 ? 0 : -ESTALE);
 		return;
 	}
-	if (read->ahead <= end && read_from_store(read))
+	if (read->ahead <= read->offset + read->length && read_from_store(read))
 		return;
-	error = cut_into_pieces(read);
-	if (error != 0) {
+	int error = want_units(read, &wants);
+	if (error == 0)
+		depart(read, &wants);
+	else
 		finish(read, error);
-		return;
-	}
-	if (read->ahead > end)
-		end = read->ahead;
-	uint32_t first = read->pieces[0].unit;
-	uint32_t count_ = cutting_unit_at(cutting, end - 1) - first + 1;
-	bool *present = malloc(count_ * sizeof *present);
-	if (present == NULL) {
-		finish(read, -ENOMEM);
-		return;
-	}
-	do {
-		generation = atomic_load(&file->generation);
-		look_up(file->object, first, count_, present);
-		if (read->attempts > 0 && !read->store_only)
-			secure_pieces(read, present);
-		pthread_mutex_lock(&fetch->lock);
-		if (generation == atomic_load(&file->generation))
-			break;
-		pthread_mutex_unlock(&fetch->lock);
-	} while (true);
-	bool waits = depart_locked(read, first, count_, present, &starting, &error);
-	pthread_mutex_unlock(&fetch->lock);
-	free(present);
-	follow_reach(file, reach, &starting);
-	transfers_start(fetch, &starting);
-	if (!waits)
-		finish(read, error);
+	free(wants.present);
 }
 
 void fetch_whole(struct fetch_read *read)
@@ -518,6 +619,7 @@ void fetch_tick(struct fetch *fetch, int64_t now_ms)
 		leave_all_locked(read);
 		read_end_locked(read, -ETIMEDOUT);
 	}
+	describe_tick_locked(fetch);
 	follow_tick_locked(fetch);
 	flights_forget_locked(fetch, now_ms - HELD_MS);
 	bool retries = !TAILQ_EMPTY(&fetch->retries);
@@ -532,4 +634,5 @@ void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out)
 		counters_out->given[i].bytes = atomic_load(&fetch->given[i].bytes);
 		counters_out->given[i].blocks = atomic_load(&fetch->given[i].blocks);
 	}
+	counters_out->hash_errors = atomic_load(&fetch->hash_errors);
 }

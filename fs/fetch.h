@@ -18,8 +18,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/uio.h>
 
+#include "cache/content.h"
 #include "cache/pool.h"
 #include "cache/store.h"
 #include "fs/source.h"
@@ -30,10 +32,32 @@
 struct fetch;
 struct fetch_file;
 
+/* Who finds out what the engine itself cannot. Called without a lock, on any thread but a source's;
+ * NULL: nobody. */
+struct fetch_judges {
+	/* A read of FILE needs a source, and whether there is content information is not known: it
+	 * waits for fetch_asked() or fetch_describe(), but not for long. Once in the file's life.
+	 * FILE with a reference of the callee's own. */
+	void (*ask)(void *owner, struct fetch_file *file);
+	/* DATA, LENGTH octets at OFFSET of FILE from the origin, contradict the content
+	 * information. fetch_judge() must follow, once, also after a fetch_describe(); until then
+	 * DATA stays and nothing else of FILE is given to judge. */
+	void (*doubt)(void *owner, struct fetch_file *file, uint64_t offset, const void *data,
+		      size_t length);
+	/* A file of OBJECT has ended, and was not opened with FETCH_INSIDE; others may be open. */
+	void (*closed)(void *owner, struct object *object, const char *path, const char *validator);
+	/* The origin gives other octets under a validator that it gave before: files of PATH that
+	 * are open fail from now on, and what others remember of its octets is void. On a pool
+	 * thread. */
+	void (*replaced)(void *owner, const char *path);
+	void *owner;
+};
+
 struct fetch_options {
 	struct pool *pool;
 	struct source *source;
 	unsigned timeout; /* seconds within which each read must have its blocks, else -EIO */
+	struct fetch_judges judges;
 };
 
 int fetch_create(const struct fetch_options *options, struct fetch **fetch_out);
@@ -51,7 +75,9 @@ void fetch_forget(struct fetch *fetch);
 enum {
 	FETCH_NO_RANGES = 1,  /* the source only gives the whole content */
 	FETCH_ONE_ANSWER = 2, /* there is no validator: all octets must come from one answer */
-	FETCH_ANSWERED = 4    /* and that came before: what is not here will not come */
+	FETCH_ANSWERED = 4,   /* and that came before: what is not here will not come */
+	FETCH_MAY_ASK = 8,    /* there may be content information: judges.ask */
+	FETCH_INSIDE = 16     /* not opened for a reader: judges.closed is not told */
 };
 /* Takes a reference of its own to OBJECT. VALIDATOR: what the sources are asked for. */
 int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
@@ -61,10 +87,16 @@ struct fetch_file *fetch_file_get(struct fetch_file *file);
 void fetch_file_put(struct fetch_file *file);
 struct object *fetch_file_object(const struct fetch_file *file);
 const char *fetch_file_validator(const struct fetch_file *file);
+const char *fetch_file_path(const struct fetch_file *file);
 /* Whether more can come, or comes into the store just now: false after a lost one-answer transfer
  * or when the origin has another version by now. */
 bool fetch_file_alive(struct fetch_file *file);
-/* A file of OBJECT, open or not, with a reference; one that is alive if any is. NULL: none. */
+/* Whether its content was replaced under the same validator: it must be opened anew. */
+bool fetch_file_replaced(struct fetch_file *file);
+/* Whether content information is just being taken in or dropped. */
+bool fetch_file_changing(struct fetch_file *file);
+/* A file of OBJECT, open or not, with a reference; one that is alive if any is. NULL: none that is
+ * for readers. */
 struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object);
 /* The origin has said again that its version is the file's: what failed may be tried again. */
 void fetch_file_revive(struct fetch_file *file);
@@ -73,6 +105,35 @@ void fetch_file_revive(struct fetch_file *file);
  * thread but a source's, when nobody waits for it any more; NULL: nothing to do. */
 struct pool_job *fetch_seed(struct fetch_file *file, uint32_t unit, const void *data,
 			    size_t length);
+
+/* Content information. While a file has it, every unit is checked against it before it is given to
+ * a reader or stored, wherever it came from. */
+
+/* The question of judges.ask is answered as far as reads are concerned: they go on, while more may
+ * come. Any thread. */
+void fetch_asked(struct fetch_file *file);
+/* CONTENT, of which a reference is taken over, describes FILE from now on: what is present is
+ * compared, the units become its blocks, reads go on. Long; pool thread. 0; -EINVAL: it does not
+ * speak for the whole of FILE; -EBUSY: another one is just being taken in; -ELOOP: it would be one
+ * too many in this file's life; -ENOMEM, ... */
+int fetch_describe(struct fetch_file *file, struct content *content);
+/* A reference to FILE's, for content_put(); NULL: none. */
+struct content *fetch_file_content(struct fetch_file *file);
+/* A running answer with the whole content from octet 0 on, that nobody asked for: a transfer to be
+ * reported to like one that the source was given, HANDLE for its resume() and hurry(). Readers that
+ * are near it follow it, all of them where the source cannot do ranges; if there is none it is
+ * ended soon. NULL: no memory. */
+struct transfer *fetch_offer(struct fetch_file *file, void *handle);
+
+enum fetch_verdict {
+	FETCH_RIGHT,       /* DATA is what the block should be, and was checked */
+	FETCH_UNRELIABLE,  /* readings differ, none is right: the block's readers get -EIO */
+	FETCH_CONTRADICTED /* readings agree: the content information is dropped for this version,
+			    * reads go on without */
+};
+/* The answer to judges.doubt; without effect when the content information has become another
+ * meanwhile. Any thread but a source's. */
+void fetch_judge(struct fetch_file *file, enum fetch_verdict verdict, const void *data);
 
 struct fetch_piece;
 /* One read. The caller sets the first group and leaves it alone until done is called. */
@@ -101,6 +162,7 @@ struct fetch_read {
 	bool waiting;
 	struct pool_job job;
 	struct fetch_read *previous, *next;
+	TAILQ_ENTRY(fetch_read) in_parked;
 };
 /* done is called exactly once, possibly before this returns. */
 void fetch_read(struct fetch_read *read);
@@ -112,6 +174,7 @@ struct fetch_counters {
 	struct {
 		uint64_t bytes, blocks;
 	} given[GIVEN_KINDS];
+	uint64_t hash_errors; /* blocks that contradicted content information */
 };
 void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out);
 

@@ -9,17 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void file_free(struct pool_job *job)
+static void release(struct fetch_file *file)
 {
-	struct fetch_file *file =
-		(struct fetch_file *)((char *)job - offsetof(struct fetch_file, job));
-	struct fetch *fetch = file->fetch;
-
+	content_put(file->content);
 	object_put(file->object);
 	free(file->path);
 	free(file->validator);
 	free(file->fresh);
 	free(file);
+}
+
+static void file_free(struct pool_job *job)
+{
+	struct fetch_file *file =
+		(struct fetch_file *)((char *)job - offsetof(struct fetch_file, job));
+	struct fetch *fetch = file->fetch;
+	const struct fetch_judges *judges = &fetch->judges;
+
+	if (judges->closed != NULL && !(file->flags & FETCH_INSIDE))
+		judges->closed(judges->owner, file->object, file->path, file->validator);
+	release(file);
 	pthread_mutex_lock(&fetch->lock);
 	fetch->file_count--;
 	pthread_mutex_unlock(&fetch->lock);
@@ -38,6 +47,8 @@ static bool leave_locked(struct fetch_file *file)
 	if (--file->references > 0)
 		return false;
 	LIST_REMOVE(file, in_fetch);
+	if (file->asking == FILE_ASKING) /* and nobody waits for the answer */
+		file->fetch->asking--;
 	while ((flight = LIST_FIRST(&file->flights)) != NULL)
 		flight_free_locked(flight);
 	return true;
@@ -56,31 +67,23 @@ int fetch_open(struct fetch *fetch, struct object *object, const char *path, con
 	       unsigned flags, struct fetch_file **file_out)
 {
 	struct fetch_file *file = calloc(1, sizeof *file);
-	uint64_t size = object_size(object);
 
 	if (file == NULL)
 		return -ENOMEM;
-	file->path = strdup(path);
-	file->validator = strdup(validator);
-	if (size != STORE_SIZE_UNKNOWN && size > 0)
-		file->fresh = calloc(cutting_count(object_cutting(object)), 1);
-	if (file->path == NULL || file->validator == NULL ||
-	    (file->fresh == NULL && size != STORE_SIZE_UNKNOWN && size > 0)) {
-		free(file->path);
-		free(file->validator);
-		free(file->fresh);
-		free(file);
-		return -ENOMEM;
-	}
 	file->fetch = fetch;
 	file->object = object_get(object);
+	file->path = strdup(path);
+	file->validator = strdup(validator);
 	file->flags = flags;
 	file->dead = flags & FETCH_ANSWERED ? -ESTALE : 0;
 	file->references = 1;
-	pthread_mutex_lock(&fetch->lock);
-	LIST_INSERT_HEAD(&fetch->files, file, in_fetch);
-	fetch->file_count++;
-	pthread_mutex_unlock(&fetch->lock);
+	TAILQ_INIT(&file->parked);
+	TAILQ_INIT(&file->doubted);
+	int error = file->path != NULL && file->validator != NULL ? describe_begin(file) : -ENOMEM;
+	if (error != 0) {
+		release(file);
+		return error;
+	}
 	*file_out = file;
 	return 0;
 }
@@ -110,6 +113,11 @@ struct object *fetch_file_object(const struct fetch_file *file)
 	return file->object;
 }
 
+const char *fetch_file_path(const struct fetch_file *file)
+{
+	return file->path;
+}
+
 const char *fetch_file_validator(const struct fetch_file *file)
 {
 	return file->validator;
@@ -117,7 +125,12 @@ const char *fetch_file_validator(const struct fetch_file *file)
 
 static bool alive_locked(const struct fetch_file *file)
 {
-	return file->dead == 0 || (file->answered && file->landing > 0);
+	return !file->replaced && (file->dead == 0 || (file->answered && file->landing > 0));
+}
+
+bool fetch_file_replaced(struct fetch_file *file)
+{
+	return atomic_load(&file->replaced);
 }
 
 bool fetch_file_alive(struct fetch_file *file)
@@ -134,7 +147,8 @@ struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object)
 
 	pthread_mutex_lock(&fetch->lock);
 	LIST_FOREACH (file, &fetch->files, in_fetch)
-		if (file->object == object && (found == NULL || !alive_locked(found)))
+		if (file->object == object && !(file->flags & FETCH_INSIDE) &&
+		    (found == NULL || !alive_locked(found)))
 			found = file;
 	if (found != NULL)
 		file_get_locked(found);
@@ -162,7 +176,8 @@ struct pool_job *fetch_seed(struct fetch_file *file, uint32_t unit, const void *
 		return NULL;
 	memcpy(buffer->bytes, data, length);
 	pthread_mutex_lock(&fetch->lock);
-	if (flight_find_locked(file, unit) == NULL)
+	/* What must be checked first is fetched when it is wanted. */
+	if (file->content == NULL && file->change == NULL && flight_find_locked(file, unit) == NULL)
 		flight = flight_create_locked(file, unit);
 	if (flight != NULL)
 		flight_believe_locked(flight, buffer, fetch->source->given);

@@ -2,7 +2,8 @@
  *
  * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
  * table of flights, landing, keeping), transfer.c (requests to the source), follow.c (requests that
- * wait for a sequential reader).
+ * wait for a sequential reader), describe.c (content information comes or goes), doubt.c (blocks
+ * that contradict it).
  *
  * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
  * callback or source->start().
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "cache/store_content.h"
 #include "fs/fetch.h"
 
 /* Longest transfer of ranges, in octets: long enough that a round trip between two does not
@@ -22,6 +24,9 @@
 /* What is kept in memory for the reader just behind, and for how long. Our choice. */
 #define HELD_MAX (16u << 20)
 #define HELD_MS 2000
+/* So long reads wait for the answer to the question for content information: our choice, longer
+ * than a good answer takes on most lines, shorter than a person notices once a file. */
+#define PATIENCE_MS 500
 /* The kernel asks twice for what failed; the second time it gets the same answer. */
 #define FAILURE_MS 5000
 #define FAILURES 8
@@ -34,8 +39,9 @@ struct buffer {
 	unsigned char bytes[];
 };
 
-/* WAITING -> LANDING when the last octet came; LANDING -> LANDED when they were given to all who
- * waited; then stored, and freed when nobody is likely to come any more. */
+/* WAITING -> LANDING when the last octet came; LANDING -> LANDED when they were found right and
+ * given to all who waited; then stored, and freed when nobody is likely to come any more. A flight
+ * that is found wrong stays LANDING, in doubt (doubt.c). */
 enum flight_state { FLIGHT_WAITING, FLIGHT_LANDING, FLIGHT_LANDED };
 
 struct flight {
@@ -51,6 +57,7 @@ struct flight {
 	struct buffer *buffer;       /* from LANDING on */
 	struct fetch_piece *waiting; /* until LANDED; who wants it stored, until `stored` */
 	int64_t landed_ms;
+	TAILQ_ENTRY(flight) in_doubt; /* of file->doubted */
 	struct pool_job job;
 };
 
@@ -59,6 +66,7 @@ struct fetch_piece {
 	struct fetch_piece *next_waiting;
 	struct flight *flight; /* joined; NULL when not (any more) */
 	struct buffer *buffer; /* NULL: in the store */
+	uint64_t offset;       /* of its first octet in the content */
 	uint32_t unit, skip, length;
 	enum given given;
 };
@@ -68,16 +76,18 @@ struct transfer {
 	TAILQ_ENTRY(transfer)
 	in_queue;                /* of paused or starved ones, or of those to be tried again */
 	struct fetch_file *file; /* a reference */
-	uint32_t first, count;   /* a stream: all units, whatever these say */
-	uint32_t reach;          /* the answer brings so many, of which `count` are wanted */
-	uint32_t next_unit;      /* units below have come by, or are coming */
-	atomic_uint wanted_end;  /* first + count */
+	const struct cutting *cutting; /* that its units are of; constant */
+	uint32_t first, count;         /* a stream: all units, whatever these say */
+	uint32_t reach;                /* the answer brings so many, of which `count` are wanted */
+	uint32_t next_unit;            /* units below have come by, or are coming */
+	atomic_uint wanted_end;        /* first + count */
 	bool stream, urgent, paused;
 	bool starved; /* the answer waits for more to be wanted (fs/follow.c) */
 	bool owed;    /* resume() as soon as there is a handle */
 	int64_t starved_ms;
 	bool starting, ended; /* whichever of start() and transfer_end() comes last frees it */
 	atomic_bool unwanted; /* its bytes are not taken any more */
+	bool detached; /* unwanted because the units are others now: it ends without effect */
 	unsigned attempts;
 	int64_t start_ms; /* when to be tried again */
 	void *handle;     /* the source's */
@@ -92,10 +102,32 @@ struct transfer {
 	atomic_ullong received; /* octets */
 };
 
+/* Whether there is content information: asked for by the first read that needs a source. */
+enum asking { FILE_UNASKED, FILE_ASKING, FILE_ASKED };
+
 struct fetch_file {
 	LIST_ENTRY(fetch_file) in_fetch;
 	struct fetch *fetch;
 	struct object *object;
+	/* Changed together, with no flight of the file left; content: by landing flights read
+	 * without the lock. NULL: none. */
+	const struct cutting *_Atomic cutting;
+	struct content *content;
+	enum asking asking;
+	int64_t asked_ms;
+	struct change *change;           /* under way: nothing departs */
+	TAILQ_HEAD(, fetch_read) parked; /* until there is an answer, or the change is through */
+	atomic_uint changed;             /* counts changes that are through */
+	TAILQ_HEAD(, flight) doubted;    /* oldest first */
+	struct {
+		struct buffer *buffer; /* a reference of the judge's; NULL: nothing is judged */
+		struct flight *flight; /* whose it is; NULL: given up meanwhile */
+		uint64_t offset;
+		struct pool_job job;
+	} judged;              /* as long as there is a buffer, a reference to the file */
+	atomic_bool replaced;  /* other octets bear its validator now: no read succeeds any more */
+	unsigned replacements; /* of its content information by another */
+	bool torn;             /* a stream of FETCH_ONE_ANSWER was cut off by a change */
 	char *path, *validator;
 	unsigned flags;
 	unsigned references;
@@ -129,6 +161,10 @@ struct fetch {
 	int64_t timeout_ms;
 	int64_t now_ms;
 	bool stopping;
+	unsigned asking;  /* files in FILE_ASKING */
+	unsigned changes; /* counts them when they are through */
+	struct fetch_judges judges;
+	atomic_ullong hash_errors;
 	atomic_size_t buffered; /* octets between source and store */
 	size_t held_octets;
 	unsigned file_count;
@@ -152,6 +188,10 @@ int file_failure_locked(const struct fetch_file *file, uint32_t unit);
 /* fetch.c */
 /* Takes READ out of the list of the waiting and has it end on a pool thread. */
 void read_end_locked(struct fetch_read *read, int error);
+/* Takes READ back from all flights and parks it. */
+void read_park_locked(struct fetch_read *read);
+/* Has all parked reads of FILE begin anew (ERROR -EAGAIN), or end, on pool threads. */
+void reads_restart_locked(struct fetch_file *file, int error);
 
 /* flight.c */
 struct buffer *buffer_create(uint32_t length);
@@ -168,6 +208,12 @@ void flight_free_locked(struct flight *flight);
 void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given);
 /* Readers may have BUFFER at once; whoever calls it runs flight->job later. */
 void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given);
+/* A landing flight was found right: it is given out and stored. Pool thread, without the lock. */
+void flight_accept(struct flight *flight);
+/* All who wait get ERROR, or the buffer. */
+void flight_give_locked(struct flight *flight, int error);
+/* A landing flight is gone. Without the lock. */
+void flight_settled(struct fetch_file *file);
 /* A stream of unknown length ended: the object gets its SIZE once all has landed. */
 void flight_finish_locked(struct fetch_file *file, uint64_t size);
 /* Of FLIGHT, landed, no reader was given anything yet. */
@@ -184,9 +230,37 @@ void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue
 /* On the source's thread: whether TRANSFER brings what nobody wants yet. */
 bool follow_starves(struct transfer *transfer);
 void follow_leave_locked(struct transfer *transfer);
+/* TRANSFER, which starves, goes on. */
+void follow_feed_locked(struct transfer *transfer);
 void follow_tick_locked(struct fetch *fetch);
 
+/* describe.c */
+/* FILE is new: takes over what is known of its object. Without the lock. */
+int describe_begin(struct fetch_file *file);
+/* The last flight of FILE has landed. */
+void describe_settled_locked(struct fetch_file *file);
+/* Whether a read that lacks something must wait; *ASK_OUT: and the question must be asked. */
+bool describe_parks_locked(struct fetch_file *file, bool *ask_out);
+/* Patience. */
+void describe_tick_locked(struct fetch *fetch);
+/* There is to be no content information any more, and none for this version if REFUSE. All that is
+ * in doubt is given up. */
+int describe_drop_locked(struct fetch_file *file, bool refuse);
+/* The size of OBJECT became known: its files' units end where it does. */
+void describe_sized_locked(struct fetch *fetch, struct object *object);
+
+/* doubt.c */
+/* Whether FLIGHT, landing, has what the content information says, if there is any. 0; -EBADMSG: not
+ * so; another error: that cannot be told. */
+int doubt_check(const struct flight *flight);
+/* FLIGHT, landing, failed the check with ERROR. Without the lock. */
+void doubt_begin(struct flight *flight, int error);
+/* The flights in doubt are given up; who waits for them is parked. */
+void doubt_drop_locked(struct fetch_file *file);
+
 /* transfer.c */
+/* TRANSFER's units are no longer those of its file. */
+void transfer_detach_locked(struct transfer *transfer);
 /* Gives FLIGHT a transfer: one that runs and will come by it, the last one of STARTING when it
  * continues that, or a new one in STARTING. -ENOMEM. */
 int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);

@@ -116,6 +116,11 @@ static void give_locked(struct flight *flight, int error, bool all)
 	}
 }
 
+void flight_give_locked(struct flight *flight, int error)
+{
+	give_locked(flight, error, true);
+}
+
 void flight_fail_locked(struct flight *flight, int error)
 {
 	give_locked(flight, error, true);
@@ -126,7 +131,7 @@ void flight_mark_locked(struct flight *flight)
 {
 	struct fetch_file *file = flight->file;
 
-	if (file->fresh != NULL && flight->unit < cutting_count(object_cutting(file->object)) &&
+	if (file->fresh != NULL && flight->unit < cutting_count(file->cutting) &&
 	    file->fresh[flight->unit] == 0) {
 		file->fresh[flight->unit] = (uint8_t)flight->given;
 		atomic_fetch_add(&file->fresh_count, 1);
@@ -153,19 +158,22 @@ void flights_forget_locked(struct fetch *fetch, int64_t older_than_ms)
 		flight_free_locked(flight);
 }
 
-/* One landing less. After the last one of a stream of unknown length the object gets its size. */
-static void settle(struct fetch_file *file)
+/* After the last landing of a stream of unknown length the object gets its size. */
+void flight_settled(struct fetch_file *file)
 {
 	struct fetch *fetch = file->fetch;
 	struct fetch_read *whole = NULL;
 
 	pthread_mutex_lock(&fetch->lock);
 	bool finish = --file->landing == 0 && file->finishing;
+	describe_settled_locked(file);
 	pthread_mutex_unlock(&fetch->lock);
 
 	int error = finish ? object_finish(file->object, file->finished_size) : 0;
 	if (finish) {
 		pthread_mutex_lock(&fetch->lock);
+		if (error == 0)
+			describe_sized_locked(fetch, file->object);
 		file->finishing = false;
 		whole = file->whole;
 		file->whole = NULL;
@@ -181,7 +189,7 @@ static void settle(struct fetch_file *file)
 
 static void settle_job(struct pool_job *job)
 {
-	settle((struct fetch_file *)((char *)job - offsetof(struct fetch_file, job)));
+	flight_settled((struct fetch_file *)((char *)job - offsetof(struct fetch_file, job)));
 }
 
 void flight_finish_locked(struct fetch_file *file, uint64_t size)
@@ -194,9 +202,8 @@ void flight_finish_locked(struct fetch_file *file, uint64_t size)
 	pool_submit(file->fetch->pool, POOL_READER, &file->job);
 }
 
-static void land(struct pool_job *job)
+void flight_accept(struct flight *flight)
 {
-	struct flight *flight = (struct flight *)((char *)job - offsetof(struct flight, job));
 	struct fetch_file *file = flight->file;
 	struct fetch *fetch = file->fetch;
 
@@ -218,7 +225,20 @@ static void land(struct pool_job *job)
 	hold_locked(flight);
 	transfer_resume_locked(fetch);
 	pthread_mutex_unlock(&fetch->lock);
-	settle(file);
+	flight_settled(file);
+}
+
+/* Its octets are checked before anybody sees them. */
+static void land(struct pool_job *job)
+{
+	struct flight *flight = (struct flight *)((char *)job - offsetof(struct flight, job));
+
+	int error = doubt_check(flight);
+
+	if (error == 0)
+		flight_accept(flight);
+	else
+		doubt_begin(flight, error);
 }
 
 static void leave_source_locked(struct flight *flight, struct buffer *buffer, enum given given)

@@ -29,7 +29,7 @@ struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit)
 	return NULL;
 }
 
-static void end_starving_locked(struct transfer *transfer)
+void follow_feed_locked(struct transfer *transfer)
 {
 	struct fetch *fetch = transfer->file->fetch;
 
@@ -48,24 +48,24 @@ void follow_want_locked(struct transfer *transfer, uint32_t unit)
 	transfer->count = unit - transfer->first + 1;
 	atomic_store(&transfer->wanted_end, unit + 1);
 	if (transfer->starved)
-		end_starving_locked(transfer);
+		follow_feed_locked(transfer);
 }
 
 void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue *starting)
 {
 	struct transfer *last = TAILQ_LAST(starting, transfer_queue);
-	const struct cutting *cutting = object_cutting(file->object);
 	bool present;
 
+	/* Without a transfer nothing keeps FILE. */
 	if (last == NULL || last->stream || reach == 0)
 		return;
 	uint32_t from = last->first + last->count;
-	uint32_t units = cutting_unit_at(cutting, reach - 1) + 1;
+	uint32_t units = cutting_unit_at(last->cutting, reach - 1) + 1;
 	if (from >= units)
 		return;
 	uint32_t absent = object_extent(file->object, from, units - from, &present);
 	pthread_mutex_lock(&file->fetch->lock);
-	if (!present && flight_find_locked(file, from) == NULL)
+	if (!present && !last->detached && flight_find_locked(file, from) == NULL)
 		last->reach = last->count + absent;
 	pthread_mutex_unlock(&file->fetch->lock);
 }
@@ -77,7 +77,8 @@ bool follow_starves(struct transfer *transfer)
 	if (transfer->stream || transfer->unit < atomic_load(&transfer->wanted_end))
 		return false;
 	pthread_mutex_lock(&fetch->lock);
-	bool starves = transfer->unit - transfer->first >= transfer->count && !fetch->stopping;
+	bool starves = transfer->unit - transfer->first >= transfer->count &&
+		       !atomic_load(&transfer->unwanted);
 	if (starves && !transfer->starved) {
 		transfer->starved = true;
 		transfer->starved_ms = fetch->now_ms;
@@ -101,6 +102,6 @@ void follow_tick_locked(struct fetch *fetch)
 	while ((transfer = TAILQ_FIRST(&fetch->starved)) != NULL &&
 	       fetch->now_ms - transfer->starved_ms >= STARVED_MS) {
 		atomic_store(&transfer->unwanted, true);
-		end_starving_locked(transfer);
+		follow_feed_locked(transfer);
 	}
 }

@@ -14,7 +14,7 @@
 #include "origin/origin.h"
 
 /* Largest body that an answer may bring along. */
-#define INQUIRY_BODY_MAX 65536u
+#define INQUIRY_BODY_MAX 65535u
 
 struct inquiries;
 

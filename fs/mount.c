@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cache/log.h"
+#include "fs/server_key.h"
 #include "fs/source_origin.h"
 
 /* Deadlines, retries and killed readers are looked at so often. Our choice. */
@@ -109,6 +110,60 @@ int mount_open_origin(struct mount *mount, struct origin **origin_out, char *mes
 	return origin_open(&options, mount->loop, mount->pool, origin_out, message, size);
 }
 
+/* A machine whose key cannot be had computes nothing, and mounts all the same. */
+static void load_secret(struct mount *mount)
+{
+	const struct config *config = mount->config;
+	char message[SERVER_KEY_MESSAGE], *place = config_key_place();
+
+	if (config->compute != 0 && config->key != NULL && config->mode != CONFIG_MODE_OFF) {
+		bool named = place == NULL || strcmp(place, config->key) != 0;
+		if (server_key_load(named ? config->key : NULL, true, &mount->secret, message,
+				    sizeof message) != 0)
+			log_write(LOG_LEVEL_WARNING, "no content information will be computed: %s",
+				  message);
+	}
+	free(place);
+}
+
+static int create_compute(struct mount *mount)
+{
+	load_secret(mount);
+	const struct compute_options options = {
+		.store = mount->store,
+		.pool = mount->pool,
+		.secret = mount->secret,
+		.version = mount->config->compute & CONFIG_VERSION_2 ? 2 : mount->config->compute,
+		.size_min = INFORM_SIZE_MIN,
+	};
+	return compute_create(&options, &mount->compute);
+}
+
+static int create_control(struct mount *mount)
+{
+	const struct config *config = mount->config;
+	int error = jobs_create(&mount->jobs);
+
+	if (error != 0)
+		return error;
+	mount->control.answerer = &mount_answerer;
+	mount->control.owner = mount;
+	mount->control.jobs = mount->jobs;
+	mount->control.calls = &mount->calls;
+	mount->control.uid = config->uid;
+	mount->control.gid = config->gid;
+	mount->control.admin_mode = config->admin_mode;
+	mount->control.admin_gid = config->admin_gid;
+	control_init(&mount->control);
+	return 0;
+}
+
+/* The kernel's pages of PATH are of octets that are no more. */
+static void forget_octets(void *context, const char *path)
+{
+	mount_forget_kernel(context, path);
+}
+
 static int create_parts(struct mount *mount, char *message, size_t size)
 {
 	const struct config *config = mount->config;
@@ -122,7 +177,7 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	pthread_mutex_init(&mount->once_lock, NULL);
 	pthread_mutex_init(&mount->measuring_lock, NULL);
 	if ((error = pool_create(0, &mount->pool)) != 0 ||
-	    (error = loop_create(&mount->loop)) != 0 || (error = jobs_create(&mount->jobs)) != 0 ||
+	    (error = loop_create(&mount->loop)) != 0 || (error = create_control(mount)) != 0 ||
 	    (error = nodes_create(&owner, &mount->nodes)) != 0)
 		return error;
 	if ((error = open_store(mount, message, size)) != 0 ||
@@ -133,7 +188,21 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 		return error;
 	if ((error = source_origin_create(mount->origin, &mount->source)) != 0)
 		return error;
-	const struct fetch_options fetch = {mount->pool, mount->source, config->timeout};
+	if ((error = create_compute(mount)) != 0)
+		return error;
+	const struct inform_options inform = {.origin = mount->origin,
+					      .store = mount->store,
+					      .catalog = mount->catalog,
+					      .pool = mount->pool,
+					      .versions = config->versions,
+					      .compute = mount->compute,
+					      .replaced = forget_octets,
+					      .context = mount};
+	if ((error = inform_create(&inform, &mount->inform)) != 0)
+		return error;
+	struct fetch_options fetch = {
+		.pool = mount->pool, .source = mount->source, .timeout = config->timeout};
+	inform_serve(mount->inform, &fetch.judges);
 	const struct names_options names = {.catalog = mount->catalog,
 					    .origin = mount->origin,
 					    .pool = mount->pool,
@@ -143,6 +212,7 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	if ((error = fetch_create(&fetch, &mount->fetch)) != 0 ||
 	    (error = names_create(&names, &mount->names)) != 0)
 		return error;
+	inform_set_fetch(mount->inform, mount->fetch);
 	fetch_tick(mount->fetch, loop_clock_ms());
 	error = loop_every(mount->loop, TICK_MS, tick, mount);
 	return error != 0 ? error : loop_every(mount->loop, EXPIRE_MS, expire, mount);
@@ -196,6 +266,8 @@ void mount_stop(struct mount *mount)
 		fetch_stop(mount->fetch);
 	if (mount->origin != NULL)
 		origin_stop(mount->origin);
+	if (mount->compute != NULL)
+		compute_stop(mount->compute);
 	jobs_stop(mount->jobs);
 }
 
@@ -223,14 +295,19 @@ void mount_destroy(struct mount *mount)
 	origin_close(mount->origin);
 	loop_destroy(mount->loop);
 	pool_destroy(mount->pool);
+	if (mount->jobs != NULL)
+		control_end(&mount->control);
 	jobs_destroy(mount->jobs);
 	names_destroy(mount->names);
 	fetch_destroy(mount->fetch);
+	inform_destroy(mount->inform);
+	compute_destroy(mount->compute);
 	nodes_destroy(mount->nodes);
 	store_close(mount->store);
 	free(mount->source);
 	free(mount->base);
 	free(mount->only);
+	secret_free(mount->secret);
 	free(mount);
 }
 

@@ -15,7 +15,9 @@
 #include "cache/pool.h"
 #include "cache/store.h"
 #include "fs/config.h"
+#include "fs/control.h"
 #include "fs/fetch.h"
+#include "fs/inform.h"
 #include "fs/job.h"
 #include "fs/names.h"
 #include "fs/node.h"
@@ -32,12 +34,17 @@ struct mount {
 	struct loop *loop;
 	struct origin *origin; /* NULL: none */
 	struct source *source;
+	struct secret
+		*secret; /* of this machine as a publisher; NULL: not needed, or not to be had */
+	struct compute *compute;
+	struct inform *inform;
 	struct fetch *fetch;
 	struct names *names;
 	struct nodes *nodes;
 	struct calls calls;
 	struct open_files open_files;
 	struct jobs *jobs;
+	struct control control;
 	char *base; /* URL of the directory that is shown; NULL: none */
 	char *only; /* the one name in it; NULL: all */
 	struct pool_job expire;
@@ -53,6 +60,11 @@ struct mount {
 };
 
 extern const struct fuse_lowlevel_ops mount_operations;
+/* Answers by the control directory: status, metrics, config, and the administrator's commands. */
+extern const struct control_answerer mount_answerer;
+/* The extended attributes user.peerdist.* (fs/xattr.c). */
+void xattr_get(fuse_req_t request, fuse_ino_t number, const char *name, size_t size);
+void xattr_list(fuse_req_t request, fuse_ino_t number, size_t size);
 
 /* Opens the store and the origin and starts the threads; does not mount. 0, or a negative errno
  * with a MESSAGE for the user. CONFIG stays the caller's, who must not be about to fork. */

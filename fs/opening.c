@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cache/store_content.h"
+
 struct opening {
 	struct mount *mount;
 	struct node *node;
@@ -61,6 +63,10 @@ static int share(struct opening *opening, const struct names_answer *answer, enu
 		fetch_file_put(file);
 	if (shared == NULL)
 		return -ESTALE;
+	if (fetch_file_replaced(shared)) {
+		opening_close(mount, opening->node);
+		return -ESTALE;
+	}
 	if (!kept && body)
 		seed(opening, shared, answer);
 	fetch_file_revive(shared);
@@ -90,7 +96,9 @@ static int open_any(struct opening *opening, struct fetch_file **file_out)
 		return 0;
 	}
 	fetch_file_put(file);
-	return open_own(opening, 0, file_out);
+	return open_own(opening,
+			inform_may_ask(opening->mount->inform, opening->object) ? FETCH_MAY_ASK : 0,
+			file_out);
 }
 
 /* A version of one answer can be opened when the answer came along or is still coming, when all of
@@ -278,6 +286,10 @@ static void keep_body(struct opening *opening, const struct names_answer *answer
 						    answer->body_length, &opening->object) != 0)
 		return;
 	store_supersede(mount->store, opening->object);
+	struct content *content = object_content(opening->object);
+	content_put(content);
+	if (content != NULL)
+		return; /* it would have to be checked first */
 	/* A store that cannot take it costs a second request. */
 	(void)object_write(opening->object, 0, answer->body, answer->body_length);
 }

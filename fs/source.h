@@ -36,7 +36,8 @@ struct transfer_wish {
 	const char *path;
 	const char *validator; /* "": any version */
 	uint64_t offset, length;
-	bool urgent; /* a reader waits */
+	bool urgent;  /* a reader waits */
+	bool missing; /* content information is here, and nobody nearer has it */
 };
 void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_out);
 

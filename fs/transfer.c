@@ -28,9 +28,11 @@ static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t
 	if (transfer == NULL)
 		return NULL;
 	transfer->file = file;
+	transfer->cutting = file->cutting;
 	transfer->first = transfer->unit = transfer->next_unit = first;
 	transfer->count = transfer->reach = count;
 	atomic_init(&transfer->wanted_end, first + count);
+	atomic_init(&transfer->unwanted, file->fetch->stopping);
 	transfer->urgent = urgent;
 	file_get_locked(file);
 	LIST_INSERT_HEAD(&file->transfers, transfer, in_file);
@@ -53,10 +55,10 @@ int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer
 
 static bool extends_locked(const struct transfer *transfer, const struct flight *flight)
 {
-	const struct cutting *cutting = object_cutting(flight->file->object);
+	const struct cutting *cutting = flight->file->cutting;
 
 	return transfer != NULL && !transfer->stream && transfer->file == flight->file &&
-	       transfer->first + transfer->count == flight->unit &&
+	       transfer->cutting == cutting && transfer->first + transfer->count == flight->unit &&
 	       cutting_offset(cutting, flight->unit) + cutting_length(cutting, flight->unit) -
 			       cutting_offset(cutting, transfer->first) <=
 		       TRANSFER_MAX;
@@ -102,6 +104,13 @@ int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_que
 
 static void start(struct fetch *fetch, struct transfer *transfer)
 {
+	pthread_mutex_lock(&fetch->lock);
+	bool detached = transfer->detached;
+	pthread_mutex_unlock(&fetch->lock);
+	if (detached) {
+		transfer_end(transfer, -ECANCELED);
+		return;
+	}
 	transfer->starting = true;
 	void *handle = fetch->source->start(fetch->source, transfer);
 
@@ -126,6 +135,58 @@ void transfers_start(struct fetch *fetch, struct transfer_queue *starting)
 		TAILQ_REMOVE(starting, transfer, in_queue);
 		start(fetch, transfer);
 	}
+}
+
+void transfer_detach_locked(struct transfer *transfer)
+{
+	struct fetch *fetch = transfer->file->fetch;
+
+	transfer->detached = true;
+	transfer->start_ms = 0; /* one that is to be tried again ends then */
+	atomic_store(&transfer->unwanted, true);
+	if (transfer->starved) {
+		follow_feed_locked(transfer);
+	} else if (transfer->paused) {
+		TAILQ_REMOVE(&fetch->paused, transfer, in_queue);
+		transfer->paused = false;
+		if (transfer->handle != NULL)
+			fetch->source->resume(fetch->source, transfer->handle);
+		else
+			transfer->owed = true;
+	}
+}
+
+/* Whether who waits in FILE would begin a stream, of what is offered just now. */
+static bool serves_all_locked(const struct fetch_file *file)
+{
+	return (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) == FETCH_NO_RANGES &&
+	       file->stream == NULL && !TAILQ_EMPTY(&file->parked);
+}
+
+static void stream_locked(struct transfer *transfer)
+{
+	transfer->file->stream = transfer;
+	transfer->stream = true;
+	transfer->count = UINT32_MAX;
+}
+
+struct transfer *fetch_offer(struct fetch_file *file, void *handle)
+{
+	struct fetch *fetch = file->fetch;
+	struct transfer_queue started = TAILQ_HEAD_INITIALIZER(started);
+
+	pthread_mutex_lock(&fetch->lock);
+	struct transfer *transfer = transfer_create_locked(file, 0, 0, false, &started);
+	if (transfer != NULL) {
+		transfer->handle = handle;
+		transfer->reach = cutting_count(file->cutting);
+		if (file->change != NULL)
+			transfer_detach_locked(transfer);
+		else if (serves_all_locked(file))
+			stream_locked(transfer);
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	return transfer;
 }
 
 void transfers_retry(struct fetch *fetch)
@@ -174,13 +235,14 @@ void transfer_resume_locked(struct fetch *fetch)
 void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_out)
 {
 	const struct fetch_file *file = transfer->file;
-	const struct cutting *cutting = object_cutting(file->object);
+	const struct cutting *cutting = transfer->cutting;
 
 	pthread_mutex_lock(&file->fetch->lock);
 	*wish_out = (struct transfer_wish){
 		.path = file->path,
 		.validator = file->flags & FETCH_ONE_ANSWER ? "" : file->validator,
 		.urgent = transfer->urgent,
+		.missing = file->content != NULL,
 	};
 	bool stream = transfer->stream;
 	pthread_mutex_unlock(&file->fetch->lock);
@@ -202,6 +264,10 @@ static int become_stream(struct transfer *transfer)
 
 	pthread_mutex_lock(&file->fetch->lock);
 	file->flags |= FETCH_NO_RANGES;
+	if (transfer->detached) {
+		pthread_mutex_unlock(&file->fetch->lock);
+		return -ECANCELED;
+	}
 	if (file->stream == NULL) {
 		file->stream = transfer;
 		transfer->stream = true;
@@ -241,10 +307,12 @@ int transfer_begin(struct transfer *transfer, const struct entry *entry, uint64_
 static uint32_t unit_length(const struct transfer *transfer)
 {
 	const struct object *object = transfer->file->object;
+	const struct cutting *cutting = transfer->cutting;
 
 	if (object_size(object) == STORE_SIZE_UNKNOWN)
 		return CUTTING_UNIT;
-	const struct cutting *cutting = object_cutting(object);
+	if (transfer->stream && cutting_is_uniform(cutting))
+		cutting = object_cutting(object); /* the size may have become known meanwhile */
 	return transfer->unit < cutting_count(cutting) ? cutting_length(cutting, transfer->unit)
 						       : 0;
 }
@@ -260,6 +328,10 @@ static int begin_unit(struct transfer *transfer)
 		return -EBADMSG; /* more than the content is long */
 	transfer->length = length;
 	pthread_mutex_lock(&file->fetch->lock);
+	if (transfer->detached) {
+		pthread_mutex_unlock(&file->fetch->lock);
+		return -ECANCELED;
+	}
 	struct flight *flight = flight_find_locked(file, transfer->unit);
 	/* What comes in one portion with the last that was wanted is kept as well. */
 	bool beyond = transfer->unit - transfer->first >= transfer->count;
@@ -291,7 +363,7 @@ static void end_unit(struct transfer *transfer)
 	if (!transfer->skipping) {
 		pthread_mutex_lock(&fetch->lock);
 		struct flight *flight = flight_find_locked(file, transfer->unit);
-		if (flight != NULL && flight->state == FLIGHT_WAITING) {
+		if (flight != NULL && flight->state == FLIGHT_WAITING && !transfer->detached) {
 			flight_land_locked(flight, transfer->buffer, fetch->source->given);
 		} else {
 			atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);
@@ -314,7 +386,8 @@ static bool pause_if_full(struct transfer *transfer)
 		return false;
 	pthread_mutex_lock(&fetch->lock);
 	/* Looked at again under the lock, so that the landing that would resume is not missed. */
-	pause = atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX && !fetch->stopping;
+	pause = atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX &&
+		!atomic_load(&transfer->unwanted);
 	if (pause && !transfer->paused) {
 		transfer->paused = true;
 		TAILQ_INSERT_TAIL(&fetch->paused, transfer, in_queue);
@@ -380,7 +453,7 @@ static bool may_retry_locked(const struct transfer *transfer, int error)
 {
 	const struct fetch_file *file = transfer->file;
 
-	if (file->fetch->stopping || file->dead != 0)
+	if (file->fetch->stopping || file->dead != 0 || transfer->detached)
 		return false;
 	if ((file->flags & FETCH_ONE_ANSWER) && transfer->received > 0)
 		return false;
@@ -400,7 +473,7 @@ static bool retry_locked(struct transfer *transfer, int error)
 	bool progress = error != 0 && !transfer->stream && transfer->landed > 0;
 	unsigned attempts = progress ? 0 : transfer->attempts + 1;
 	int64_t pause = attempts == 0 ? 0 : BACKOFF_MS << (2 * (attempts - 1));
-	uint32_t last = transfer->first + (transfer->count - 1);
+	uint32_t end = transfer->first + transfer->count;
 	struct flight *flight;
 
 	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
@@ -410,7 +483,7 @@ static bool retry_locked(struct transfer *transfer, int error)
 			if (flight->state == FLIGHT_WAITING && flight->transfer == transfer)
 				flight->transfer = file->stream;
 	} else {
-		for (uint32_t unit = transfer->unit; unit <= last; unit++) {
+		for (uint32_t unit = transfer->unit; unit < end; unit++) {
 			flight = flight_find_locked(file, unit);
 			if (flight != NULL && flight->state == FLIGHT_WAITING &&
 			    flight->transfer == transfer &&
@@ -465,7 +538,7 @@ static void lose_locked(const struct transfer *transfer, int error)
 {
 	struct fetch_file *file = transfer->file;
 
-	if (file->dead != 0)
+	if (file->dead != 0 || (transfer->detached && error != -ESTALE))
 		return;
 	if (error == -ESTALE)
 		file->dead = -ESTALE;

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/control.h"
+#include "cache/secret.h"
+#include "cache/store_content.h"
+#include "fs/mount.h"
 
 #define PREFIX "user.peerdist."
-#define VALUE_MAX 8192
+/* What an attribute may be long (interface.md: segment ids as far as 60 KiB reach). */
+#define VALUE_MAX (60u << 10)
 
 struct subject {
 	struct mount *mount;
@@ -33,26 +36,77 @@ static int validator_value(struct subject *subject, char *value)
 	return 0;
 }
 
+/* What the store has of it, with a reference, or NULL. */
+static struct object *object_of(const struct subject *subject)
+{
+	const struct entry *entry = &subject->entry;
+	struct object *object;
+
+	if (!subject->known || entry->validator[0] == '\0' || entry->size < 0 ||
+	    store_find(subject->mount->store, subject->path, entry->validator,
+		       (uint64_t)entry->size, &object) != 0)
+		return NULL;
+	return object;
+}
+
 static int size_cached_value(struct subject *subject, char *value)
 {
-	struct object *object;
-	uint64_t cached = 0;
+	struct object *object = object_of(subject);
+	uint64_t cached = object != NULL ? object_cached(object) : 0;
 
-	if (subject->known && subject->entry.validator[0] != '\0' && subject->entry.size >= 0 &&
-	    store_find(subject->mount->store, subject->path, subject->entry.validator,
-		       (uint64_t)subject->entry.size, &object) == 0) {
-		cached = object_cached(object);
-		object_put(object);
-	}
+	object_put(object);
 	snprintf(value, VALUE_MAX, "%llu", (unsigned long long)cached);
 	return 0;
 }
 
-/* No content information, so no segments and version 0. */
-static int none_value(struct subject *subject, char *value)
+/* Its content information, with a reference, or NULL. */
+static struct content *content_of(const struct subject *subject)
 {
-	(void)subject;
-	strcpy(value, "0");
+	struct object *object = object_of(subject);
+	struct content *content = object != NULL ? object_content(object) : NULL;
+
+	object_put(object);
+	return content;
+}
+
+static int version_value(struct subject *subject, char *value)
+{
+	struct content *content = content_of(subject);
+
+	snprintf(value, VALUE_MAX, "%u", content != NULL ? content_version(content) : 0);
+	content_put(content);
+	return 0;
+}
+
+/* The public name of segment INDEX in hexadecimal, on a line of its own. Returns its length, or 0
+ * when there is no room or it cannot be read. */
+static size_t write_id(const struct content *content, uint32_t index, char *line, size_t room)
+{
+	enum digest_algorithm algorithm = content_algorithm(content);
+	size_t size = digest_size(algorithm), length = 1 + 2 * size;
+	uint8_t id[DIGEST_SIZE_MAX];
+	struct content_segment segment;
+
+	if (room < length + 1 || content_segment(content, index, &segment) != 0 ||
+	    secret_segment_id(algorithm, segment.secret, segment.hash_of_data, id) != 0)
+		return 0;
+	line[0] = '\n';
+	for (size_t i = 0; i < size; i++)
+		snprintf(line + 1 + 2 * i, 3, "%02x", id[i]);
+	return length;
+}
+
+static int segments_value(struct subject *subject, char *value)
+{
+	struct content *content = content_of(subject);
+	uint32_t count = content != NULL ? content_segments(content) : 0;
+	size_t length = (size_t)snprintf(value, VALUE_MAX, "%u", count), written = 1;
+
+	for (uint32_t i = 0; i < count && written > 0; i++) {
+		written = write_id(content, i, value + length, VALUE_MAX - length);
+		length += written;
+	}
+	content_put(content);
 	return 0;
 }
 
@@ -63,8 +117,8 @@ static const struct {
 	{"url", url_value},
 	{"validator", validator_value},
 	{"size_cached", size_cached_value},
-	{"segments", none_value},
-	{"version", none_value},
+	{"segments", segments_value},
+	{"version", version_value},
 };
 
 static int value_of(struct mount *mount, const struct node *node, const char *name, char *value)
@@ -85,22 +139,25 @@ static int value_of(struct mount *mount, const struct node *node, const char *na
 	return -ENODATA;
 }
 
+static int find_value(struct mount *mount, fuse_ino_t number, const char *name, char *value)
+{
+	if (strncmp(name, "user.", 5) != 0)
+		return -EOPNOTSUPP;
+	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || control_owns(number, NULL))
+		return -ENODATA;
+	return value_of(mount,
+			number == FUSE_ROOT_ID ? nodes_root(mount->nodes)
+					       : (struct node *)(uintptr_t)number,
+			name + strlen(PREFIX), value);
+}
+
 void xattr_get(fuse_req_t request, fuse_ino_t number, const char *name, size_t size)
 {
 	struct mount *mount = fuse_req_userdata(request);
-	char value[VALUE_MAX];
-	int error;
+	char *value = malloc(VALUE_MAX);
 
 	atomic_fetch_add_explicit(&mount->xattr_requests, 1, memory_order_relaxed);
-	if (strncmp(name, "user.", 5) != 0)
-		error = -EOPNOTSUPP;
-	else if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || control_owns(number, NULL))
-		error = -ENODATA;
-	else
-		error = value_of(mount,
-				 number == FUSE_ROOT_ID ? nodes_root(mount->nodes)
-							: (struct node *)(uintptr_t)number,
-				 name + strlen(PREFIX), value);
+	int error = value != NULL ? find_value(mount, number, name, value) : -ENOMEM;
 	if (error != 0)
 		fuse_reply_err(request, -error);
 	else if (size == 0)
@@ -109,6 +166,7 @@ void xattr_get(fuse_req_t request, fuse_ino_t number, const char *name, size_t s
 		fuse_reply_err(request, ERANGE);
 	else
 		fuse_reply_buf(request, value, strlen(value));
+	free(value);
 }
 
 void xattr_list(fuse_req_t request, fuse_ino_t number, size_t size)

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/content_build.h"
+
 unsigned char octet_at(uint64_t offset)
 {
 	return (unsigned char)(offset * 31 + (offset >> 8) * 7 + (offset >> 16));
@@ -24,7 +26,9 @@ static void *scripted_start(struct source *source, struct transfer *transfer)
 
 	pthread_mutex_lock(&scripted->lock);
 	scripted->transfers[scripted->last++ % TRANSFERS] = transfer;
-	pthread_cond_signal(&scripted->started);
+	pthread_cond_broadcast(&scripted->started);
+	while (scripted->held)
+		pthread_cond_wait(&scripted->started, &scripted->lock);
 	pthread_mutex_unlock(&scripted->lock);
 	return scripted;
 }
@@ -36,7 +40,7 @@ static void scripted_resume(struct source *source, void *handle)
 	assert_ptr_equal(handle, scripted);
 	pthread_mutex_lock(&scripted->lock);
 	scripted->resumed++;
-	pthread_cond_signal(&scripted->started);
+	pthread_cond_broadcast(&scripted->started);
 	pthread_mutex_unlock(&scripted->lock);
 }
 
@@ -80,6 +84,13 @@ struct entry entry_of(int64_t size, unsigned flags)
 	return (struct entry){.kind = ENTRY_FILE, .size = size, .mtime = -1, .flags = flags};
 }
 
+static unsigned char octet_sent(const struct scripted *scripted, uint64_t offset)
+{
+	bool wrong = offset >= scripted->wrong && offset < scripted->wrong_to;
+
+	return octet_at(offset) ^ (wrong ? 0xa5 : 0);
+}
+
 /* Octets from OFFSET on, in portions that do not fit the units. */
 int send_octets(struct fixture *fixture, struct transfer *transfer, uint64_t offset,
 		uint64_t length)
@@ -89,8 +100,10 @@ int send_octets(struct fixture *fixture, struct transfer *transfer, uint64_t off
 	while (length > 0) {
 		size_t part = length < sizeof portion ? (size_t)length : sizeof portion;
 		for (size_t i = 0; i < part; i++)
-			portion[i] = octet_at(offset + i);
+			portion[i] = octet_sent(&fixture->scripted, offset + i);
+		pthread_mutex_lock(&fixture->scripted.lock);
 		unsigned resumed = fixture->scripted.resumed;
+		pthread_mutex_unlock(&fixture->scripted.lock);
 		int error = transfer_bytes(transfer, portion, part);
 		if (error == -EAGAIN) {
 			pthread_mutex_lock(&fixture->scripted.lock);
@@ -197,7 +210,193 @@ void close_file(struct fixture *fixture)
 		usleep(100);
 }
 
-static int setup_limited(void **state, uint64_t limit)
+/* ---- judges ---- */
+
+static void note_question(void *owner, struct fetch_file *file)
+{
+	struct bench *bench = owner;
+
+	pthread_mutex_lock(&bench->lock);
+	bench->questions[bench->last_question++ % QUESTIONS] = file;
+	pthread_cond_broadcast(&bench->called);
+	pthread_mutex_unlock(&bench->lock);
+}
+
+static void note_doubt(void *owner, struct fetch_file *file, uint64_t offset, const void *data,
+		       size_t length)
+{
+	struct bench *bench = owner;
+
+	fetch_file_get(file);
+	pthread_mutex_lock(&bench->lock);
+	bench->doubts[bench->last_doubt++ % QUESTIONS] = (struct doubt){file, offset, data, length};
+	pthread_cond_broadcast(&bench->called);
+	pthread_mutex_unlock(&bench->lock);
+}
+
+static void note_closed(void *owner, struct object *object, const char *path, const char *validator)
+{
+	struct bench *bench = owner;
+
+	(void)object;
+	(void)path;
+	(void)validator;
+	pthread_mutex_lock(&bench->lock);
+	bench->closed++;
+	pthread_mutex_unlock(&bench->lock);
+}
+
+struct fetch_file *take_question(struct fixture *fixture)
+{
+	struct bench *bench = &fixture->bench;
+
+	pthread_mutex_lock(&bench->lock);
+	while (bench->first_question == bench->last_question)
+		pthread_cond_wait(&bench->called, &bench->lock);
+	struct fetch_file *file = bench->questions[bench->first_question++ % QUESTIONS];
+	pthread_mutex_unlock(&bench->lock);
+	return file;
+}
+
+unsigned waiting_questions(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->bench.lock);
+	unsigned count = fixture->bench.last_question - fixture->bench.first_question;
+	pthread_mutex_unlock(&fixture->bench.lock);
+	return count;
+}
+
+struct doubt take_doubt(struct fixture *fixture)
+{
+	struct bench *bench = &fixture->bench;
+
+	pthread_mutex_lock(&bench->lock);
+	while (bench->first_doubt == bench->last_doubt)
+		pthread_cond_wait(&bench->called, &bench->lock);
+	struct doubt doubt = bench->doubts[bench->first_doubt++ % QUESTIONS];
+	pthread_mutex_unlock(&bench->lock);
+	return doubt;
+}
+
+unsigned waiting_doubts(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->bench.lock);
+	unsigned count = fixture->bench.last_doubt - fixture->bench.first_doubt;
+	pthread_mutex_unlock(&fixture->bench.lock);
+	return count;
+}
+
+/* ---- content information ---- */
+
+static int take_in(void *owner, const void *data, size_t size)
+{
+	return store_intake_feed(owner, data, size);
+}
+
+struct content *make_content(struct fixture *fixture, unsigned version, uint64_t size,
+			     uint32_t fixed, uint64_t wrong, uint64_t wrong_to)
+{
+	const struct content_build_options options = {
+		.version = version, .algorithm = DIGEST_SHA256, .fixed = fixed};
+	const uint8_t ks[DIGEST_SIZE_MAX] = "server secret";
+	const struct scripted altered = {.wrong = wrong, .wrong_to = wrong_to};
+	struct content_build *build;
+	struct content_hashes hashes;
+	struct store_intake *intake;
+	struct content *content;
+
+	assert_int_equal(content_build_create(&options, &build), 0);
+	unsigned char *octets = malloc(size);
+	for (uint64_t i = 0; i < size; i++)
+		octets[i] = octet_sent(&altered, i);
+	assert_int_equal(content_build_add(build, octets, size), 0);
+	assert_int_equal(content_build_end(build, &hashes), 0);
+	content_build_free(build);
+	free(octets);
+	assert_int_equal(store_intake_begin(fixture->store, 1 << 20, &intake), 0);
+	assert_int_equal(content_hashes_write(&hashes, ks, 0, size, NULL, take_in, intake), 0);
+	assert_int_equal(store_intake_end(intake, &content), 0);
+	store_intake_free(intake);
+	content_hashes_clear(&hashes);
+	return content;
+}
+
+/* ---- what tests do often ---- */
+
+void answer(struct fixture *fixture)
+{
+	struct fetch_file *file = take_question(fixture);
+
+	fetch_asked(file);
+	fetch_file_put(file);
+}
+
+void wait_described(struct fetch_file *file, unsigned version)
+{
+	for (;;) {
+		struct content *content = fetch_file_content(file);
+		unsigned is = content != NULL ? content_version(content) : 0;
+		content_put(content);
+		if (is == version)
+			return;
+		usleep(100);
+	}
+}
+
+void describe(struct fixture *fixture, struct content *content)
+{
+	struct content *former = fetch_file_content(fixture->file), *now = former;
+	unsigned version = content_version(content);
+
+	assert_int_equal(fetch_describe(fixture->file, content), 0);
+	while (now == former) {
+		usleep(100);
+		now = fetch_file_content(fixture->file);
+		content_put(now);
+	}
+	content_put(former);
+	wait_described(fixture->file, version);
+}
+
+int serve(struct fixture *fixture, struct reading *reading)
+{
+	while (!has_ended(reading)) {
+		if (waiting_transfers(fixture) > 0)
+			deliver(fixture, take_transfer(fixture));
+		usleep(100);
+	}
+	return end_read(reading);
+}
+
+unsigned transfers_for(struct fixture *fixture, uint64_t offset, size_t length)
+{
+	unsigned before = fixture->scripted.last;
+
+	assert_int_equal(serve(fixture, start_read(fixture, offset, length, 0)), 0);
+	return fixture->scripted.last - before;
+}
+
+struct pool_job *hold_change(struct fixture *fixture, uint32_t unit)
+{
+	unsigned char octets[UNIT];
+
+	for (uint32_t i = 0; i < UNIT; i++)
+		octets[i] = octet_at((uint64_t)unit * UNIT + i);
+	struct pool_job *job = fetch_seed(fixture->file, unit, octets, UNIT);
+	assert_non_null(job);
+	return job;
+}
+
+void settle(struct fixture *fixture, uint64_t cached)
+{
+	while (object_cached(fixture->object) < cached)
+		usleep(100);
+	fetch_forget(fixture->fetch);
+}
+
+/* ---- */
+
+static int setup_judged(void **state, uint64_t limit, bool judged)
 {
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	char message[256];
@@ -214,7 +413,15 @@ static int setup_limited(void **state, uint64_t limit)
 	pthread_cond_init(&fixture->scripted.started, NULL);
 	fixture->scripted.source =
 		(struct source){GIVEN_ORIGIN, scripted_start, scripted_resume, scripted_hurry};
-	const struct fetch_options fetch = {fixture->pool, &fixture->scripted.source, 30};
+	pthread_mutex_init(&fixture->bench.lock, NULL);
+	pthread_cond_init(&fixture->bench.called, NULL);
+	struct fetch_options fetch = {
+		.pool = fixture->pool, .source = &fixture->scripted.source, .timeout = 30};
+	if (judged)
+		fetch.judges = (struct fetch_judges){.ask = note_question,
+						     .doubt = note_doubt,
+						     .closed = note_closed,
+						     .owner = &fixture->bench};
 	assert_int_equal(fetch_create(&fetch, &fixture->fetch), 0);
 	fetch_tick(fixture->fetch, 1);
 	*state = fixture;
@@ -223,12 +430,17 @@ static int setup_limited(void **state, uint64_t limit)
 
 int setup(void **state)
 {
-	return setup_limited(state, 1ull << 30);
+	return setup_judged(state, 1ull << 30, true);
+}
+
+int setup_without_judges(void **state)
+{
+	return setup_judged(state, 1ull << 30, false);
 }
 
 int setup_without_room(void **state)
 {
-	return setup_limited(state, 1 << 20);
+	return setup_judged(state, 1 << 20, true);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
@@ -246,6 +458,8 @@ int teardown(void **state)
 	if (fixture->file != NULL)
 		close_file(fixture);
 	assert_int_equal(waiting_transfers(fixture), 0);
+	assert_int_equal(waiting_questions(fixture), 0);
+	assert_int_equal(waiting_doubts(fixture), 0);
 	pool_destroy(fixture->pool);
 	fetch_destroy(fixture->fetch);
 	store_close(fixture->store);
