@@ -1,53 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/admin.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cache/log.h"
+#include "fs/admin_info.h"
+#include "fs/control.h"
 #include "fs/mount.h"
-#include "fs/status.h"
 #include "fs/warm.h"
 
-struct command {
-	const char *name, *arguments, *help;
-	/* Argument: none allowed, one that may be missing (then NULL), or one. */
-	enum { NONE, MAYBE, ONE } takes;
-	/* At once: returns 0 and has printed the answer behind "ok", or a negative errno. */
-	int (*at_once)(struct mount *mount, struct job *job, const char *argument);
-	/* Long: on a thread of its own; prints its last "ok" line itself. */
-	int (*long_work)(struct mount *mount, struct job *job, const char *argument);
-};
-
-/* ARGUMENT of a long command. */
-struct work {
-	struct mount *mount;
-	const struct command *command;
-	bool has_argument;
-	char argument[];
-};
-
-static int do_help(struct mount *mount, struct job *job, const char *argument);
-
-static int do_status(struct mount *mount, struct job *job, const char *argument)
+static int do_clear(const struct control *control, struct job *job, const char *argument)
 {
-	char *text;
-	size_t length;
-	int error = status_make(mount, &text, &length);
-
-	(void)argument;
-	if (error != 0)
-		return error;
-	job_print(job, "ok\n%s", text);
-	free(text);
-	return 0;
-}
-
-static int do_clear(struct mount *mount, struct job *job, const char *argument)
-{
+	struct mount *mount = control->owner;
 	const char *path = argument != NULL ? argument : "";
 	uint64_t freed = 0;
 
@@ -77,8 +42,9 @@ static bool verify_goes_on(void *context, const struct store_progress *progress)
 	return !job_cancelled(verifying->job);
 }
 
-static int do_verify(struct mount *mount, struct job *job, const char *argument)
+static int do_verify(const struct control *control, struct job *job, const char *argument)
 {
+	struct mount *mount = control->owner;
 	struct verifying verifying = {.mount = mount, .job = job};
 	struct store_progress progress = {0};
 	struct store_usage usage;
@@ -92,9 +58,9 @@ static int do_verify(struct mount *mount, struct job *job, const char *argument)
 	return error;
 }
 
-static int do_warm(struct mount *mount, struct job *job, const char *argument)
+static int do_warm(const struct control *control, struct job *job, const char *argument)
 {
-	int error = warm_path(mount, job, argument);
+	int error = warm_path(control->owner, job, argument);
 	char name[LOG_NAME_MAX];
 
 	log_escape(name, sizeof name, argument);
@@ -110,8 +76,14 @@ static int do_warm(struct mount *mount, struct job *job, const char *argument)
 	return error;
 }
 
-static int do_resize(struct mount *mount, struct job *job, const char *argument)
+static int do_info(const struct control *control, struct job *job, const char *argument)
 {
+	return admin_info(control->owner, job, argument);
+}
+
+static int do_resize(const struct control *control, struct job *job, const char *argument)
+{
+	struct mount *mount = control->owner;
 	config_capacity capacity;
 	uint64_t limit;
 	int error = config_capacity_parse(argument, &capacity);
@@ -148,43 +120,51 @@ static int pin(struct mount *mount, struct job *job, const char *path, bool pinn
 	return error;
 }
 
-static int do_pin(struct mount *mount, struct job *job, const char *argument)
+static int do_pin(const struct control *control, struct job *job, const char *argument)
 {
-	return pin(mount, job, argument, true);
+	return pin(control->owner, job, argument, true);
 }
 
-static int do_unpin(struct mount *mount, struct job *job, const char *argument)
+static int do_unpin(const struct control *control, struct job *job, const char *argument)
 {
-	return pin(mount, job, argument, false);
+	return pin(control->owner, job, argument, false);
 }
 
-static int do_jobs(struct mount *mount, struct job *job, const char *argument)
+/* "1", "1.0", "2" or "2.0"; 0: something else. */
+static unsigned content_version_of(const char *text, size_t length)
 {
-	(void)argument;
+	bool minor = length == 3 && strncmp(text + 1, ".0", 2) == 0;
+
+	return (length == 1 || minor) && (*text == '1' || *text == '2') ? (unsigned)(*text - '0')
+									: 0;
+}
+
+static int do_versions(const struct control *control, struct job *job, const char *argument)
+{
+	struct mount *mount = control->owner;
+	size_t length = strcspn(argument, " ");
+	const char *rest = argument + length + strspn(argument + length, " ");
+	unsigned least = content_version_of(argument, length);
+	unsigned most = content_version_of(rest, strlen(rest));
+
+	if (least == 0 || most < least) {
+		job_explain(job, "%s: the least and the highest version accepted, each 1 or 2",
+			    argument);
+		return -EINVAL;
+	}
+	unsigned versions =
+		(least == 1 ? CONFIG_VERSION_1 : 0) | (most == 2 ? CONFIG_VERSION_2 : 0);
+	pthread_mutex_lock(&mount->config_lock);
+	mount->config->versions = versions;
+	pthread_mutex_unlock(&mount->config_lock);
+	inform_set_versions(mount->inform, versions);
 	job_print(job, "ok\n");
-	jobs_list(mount->jobs, job);
 	return 0;
 }
 
-static int do_cancel(struct mount *mount, struct job *job, const char *argument)
+static int do_reload(const struct control *control, struct job *job, const char *argument)
 {
-	char *end;
-	unsigned long number = strtoul(argument, &end, 10);
-
-	if (!isdigit((unsigned char)*argument) || *end != '\0' || number > UINT32_MAX) {
-		job_explain(job, "%s is no number of a job: see jobs", argument);
-		return -EINVAL;
-	}
-	int error = job_cancel(mount->jobs, (unsigned)number);
-	if (error == 0)
-		job_print(job, "ok\n");
-	else
-		job_explain(job, "no job %lu runs: see jobs", number);
-	return error;
-}
-
-static int do_reload(struct mount *mount, struct job *job, const char *argument)
-{
+	struct mount *mount = control->owner;
 	char message[1024];
 	int error = mount_reload(mount, message, sizeof message);
 
@@ -198,130 +178,17 @@ static int do_reload(struct mount *mount, struct job *job, const char *argument)
 	return error;
 }
 
-static const struct command commands[] = {
-	{"status", "", "what the status file says", NONE, do_status, NULL},
-	{"clear", " [PATH]", "flush everything, or PATH and below", MAYBE, NULL, do_clear},
-	{"pin", " PATH", "never evict PATH and what is below", ONE, do_pin, NULL},
-	{"unpin", " PATH", "take that back", ONE, do_unpin, NULL},
-	{"warm", " PATH", "fetch PATH and all below now", ONE, NULL, do_warm},
-	{"verify", " [PATH]", "check every cached block, drop what is bad", MAYBE, NULL, do_verify},
-	{"resize", " SIZE", "change the limit of the cache", ONE, do_resize, NULL},
-	{"jobs", "", "what runs: number, done, total, command", NONE, do_jobs, NULL},
-	{"cancel", " JOB", "end a job", ONE, do_cancel, NULL},
-	{"reload", "", "read the configuration file again", NONE, do_reload, NULL},
-	{"help", "", "this list", NONE, do_help, NULL},
+const struct command admin_commands[] = {
+	{"clear", " [PATH]", "flush everything, or PATH and below", COMMAND_MAYBE, NULL, do_clear},
+	{"pin", " PATH", "never evict PATH and what is below", COMMAND_ONE, do_pin, NULL},
+	{"unpin", " PATH", "take that back", COMMAND_ONE, do_unpin, NULL},
+	{"warm", " PATH", "fetch PATH and all below now", COMMAND_ONE, NULL, do_warm},
+	{"verify", " [PATH]", "check every cached block, drop what is bad", COMMAND_MAYBE, NULL,
+	 do_verify},
+	{"info", " PATH", "its content information, in base64", COMMAND_ONE, NULL, do_info},
+	{"resize", " SIZE", "change the limit of the cache", COMMAND_ONE, do_resize, NULL},
+	{"versions", " MIN MAX", "content information to accept, 1 or 2", COMMAND_ONE, do_versions,
+	 NULL},
+	{"reload", "", "read the configuration file again", COMMAND_NONE, do_reload, NULL},
+	{NULL, NULL, NULL, COMMAND_NONE, NULL, NULL},
 };
-#define COMMANDS (sizeof commands / sizeof commands[0])
-
-static int do_help(struct mount *mount, struct job *job, const char *argument)
-{
-	(void)mount;
-	(void)argument;
-	job_print(job, "ok\n");
-	for (size_t i = 0; i < COMMANDS; i++)
-		job_print(job, "%s%s\t%s\n", commands[i].name, commands[i].arguments,
-			  commands[i].help);
-	return 0;
-}
-
-static int run_work(struct job *job, void *context)
-{
-	struct work *work = context;
-
-	return work->command->long_work(work->mount, job,
-					work->has_argument ? work->argument : NULL);
-}
-
-static int start_work(struct mount *mount, struct job *job, const struct command *command,
-		      const char *argument)
-{
-	size_t length = argument != NULL ? strlen(argument) : 0;
-	struct work *work = calloc(1, sizeof *work + length + 1);
-
-	if (work == NULL)
-		return -ENOMEM;
-	work->mount = mount;
-	work->command = command;
-	work->has_argument = argument != NULL;
-	memcpy(work->argument, argument != NULL ? argument : "", length);
-	int error = job_start(job, run_work, work);
-	if (error != 0)
-		free(work);
-	return error;
-}
-
-/* Takes "\xNN" for an octet, and slashes off both ends. -EINVAL: a backslash that is none of it. */
-static int unescape(char *argument)
-{
-	char *from = argument + strspn(argument, "/"), *to = argument;
-
-	while (*from != '\0') {
-		unsigned octet;
-		if (*from != '\\') {
-			*to++ = *from++;
-			continue;
-		}
-		if (from[1] != 'x' || !isxdigit((unsigned char)from[2]) ||
-		    !isxdigit((unsigned char)from[3]) || sscanf(from + 2, "%2x", &octet) != 1 ||
-		    octet == 0)
-			return -EINVAL;
-		*to++ = (char)octet;
-		from += 4;
-	}
-	while (to > argument && to[-1] == '/')
-		to--;
-	*to = '\0';
-	return 0;
-}
-
-static int carry_out(struct mount *mount, struct job *job, char *line)
-{
-	char *name = line + strspn(line, " \t");
-	size_t length = strcspn(name, " \t");
-	char *argument = name + length;
-
-	argument += strspn(argument, " \t");
-	for (char *end = argument + strlen(argument); end > argument && end[-1] == ' ';)
-		*--end = '\0';
-	for (size_t i = 0; i < COMMANDS; i++) {
-		const struct command *command = &commands[i];
-		if (strlen(command->name) != length || strncmp(command->name, name, length) != 0)
-			continue;
-		bool given = *argument != '\0';
-		if ((command->takes == NONE && given) || (command->takes == ONE && !given)) {
-			job_explain(job, "usage: %s%s", command->name, command->arguments);
-			return -EINVAL;
-		}
-		if (given && unescape(argument) != 0) {
-			job_explain(job, "a backslash is written \\x5c, other octets \\xNN");
-			return -EINVAL;
-		}
-		if (command->at_once != NULL) {
-			int error = command->at_once(mount, job, given ? argument : NULL);
-			if (error == 0)
-				job_end(job, 0);
-			return error;
-		}
-		return start_work(mount, job, command, given ? argument : NULL);
-	}
-	job_explain(job, "no such command: see help");
-	return -EINVAL;
-}
-
-int admin_start(struct mount *mount, const char *line, struct job **job_out)
-{
-	struct job *job;
-	char *copy = strdup(line);
-
-	*job_out = NULL;
-	if (copy == NULL || job_create(mount->jobs, line, &job) != 0) {
-		free(copy);
-		return -ENOMEM;
-	}
-	int error = carry_out(mount, job, copy);
-	if (error != 0)
-		job_end(job, error);
-	free(copy);
-	*job_out = job;
-	return error;
-}

@@ -65,7 +65,7 @@ static bool killed(pid_t thread)
 	return dying;
 }
 
-void calls_tick(struct calls *calls)
+bool calls_tick(struct calls *calls)
 {
 	struct call *call;
 
@@ -78,5 +78,7 @@ void calls_tick(struct calls *calls)
 		fuse_req_interrupt_func(call->request, NULL, NULL);
 		fuse_reply_err(call->request, EINTR);
 	}
+	bool parked = !LIST_EMPTY(&calls->parked);
 	pthread_mutex_unlock(&calls->lock);
+	return parked;
 }

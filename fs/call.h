@@ -33,7 +33,8 @@ void calls_init(struct calls *calls);
 void call_park(struct calls *calls, struct call *call, fuse_req_t request);
 /* Ends the parking. True: the caller answers call->request. False: it was answered, do not. */
 bool call_take(struct calls *calls, struct call *call);
-/* Answers for those who were killed. Called about ten times a second. */
-void calls_tick(struct calls *calls);
+/* Answers for those who were killed. Called about ten times a second; need not be while it says
+ * that nobody is parked. */
+bool calls_tick(struct calls *calls);
 
 #endif

@@ -11,8 +11,10 @@
 #include "cache/log.h"
 #include "cache/pool.h"
 #include "fs/cli.h"
+#include "fs/cli_serve_url.h"
 #include "fs/config.h"
 #include "fs/hashes_place.h"
+#include "fs/serve_control.h"
 #include "fs/server_key.h"
 #include "origin/content_server.h"
 #include "origin/content_tree.h"
@@ -27,8 +29,10 @@
 #define OTHER_FILES 256
 
 static const char usage[] =
-	"usage: peerdist serve [OPTION] DIR\n"
-	"Serves the files below DIR by HTTP, and their content information to who asks for it.\n\n"
+	"usage: peerdist serve [OPTION] DIR | URL\n"
+	"Serves the files below DIR, or what another HTTP server has below URL, by HTTP, and "
+	"their\n"
+	"content information to who asks for it.\n\n"
 	"  --listen [ADDRESS:]PORT  where; may repeat; default all addresses, port 8080; 0: any\n"
 	"  --tls-cert FILE, --tls-key FILE  PEM; what is listened on speaks TLS then\n"
 	"  --key FILE          the server secret; made if missing\n"
@@ -36,16 +40,20 @@ static const char usage[] =
 	"  --lazy              hash only what was asked for; else all files at once, behind\n"
 	"  --versions 1,2      of content information to offer\n"
 	"  --min-size SIZE     files from this size on have content information; default 64K\n"
-	"  --follow-links      symbolic links may lead out of DIR\n";
+	"  --follow-links      symbolic links may lead out of DIR\n"
+	"  --control DIR       where to show what the server does, and to take commands\n"
+	"  --control-allow-other  everyone on this machine may look into it\n" CLI_SERVE_URL_USAGE;
 
 struct request {
 	const char *listen[LISTEN_MAX + 1];
 	unsigned listen_count;
-	const char *key, *hashes, *tls_cert, *tls_key;
-	bool lazy, followed;
+	const char *key, *hashes, *tls_cert, *tls_key, *control;
+	bool lazy, followed, control_others;
 	unsigned versions;
 	config_capacity min_size;
-	const char *named; /* DIR */
+	const char *named; /* DIR or URL */
+	bool is_url;
+	struct cli_serve_url *url; /* how to reach it, if it is one */
 };
 
 struct parts {
@@ -54,6 +62,7 @@ struct parts {
 	struct publish *publish;
 	struct content_source *source;
 	struct content_server *server;
+	struct serve_control *control;
 };
 
 /* Room for any message. */
@@ -123,10 +132,37 @@ static int take_option(struct request *request, int letter)
 		request->followed = true;
 		return CLI_DONE;
 	case 'C':
-		return cli_complain(CLI_FAILED, "--control is not there yet");
+		request->control = optarg;
+		return CLI_DONE;
+	case 'O':
+		request->control_others = true;
+		return CLI_DONE;
 	default:
+		if (letter >= CLI_SERVE_URL_LETTER)
+			return cli_serve_url_option(request->url, letter, optarg);
 		return CLI_USAGE;
 	}
+}
+
+static int take_named(struct request *request, char *word)
+{
+	int status;
+
+	request->named = word;
+	request->is_url = cli_serve_url_is_meant(word);
+	if (!request->is_url && cli_serve_url_given(request->url))
+		return cli_complain(CLI_USAGE,
+				    "%s is no URL; options that say how to reach one mean nothing",
+				    word);
+	if (!request->is_url)
+		return CLI_DONE;
+	if (request->followed)
+		return cli_complain(CLI_USAGE, "--follow-links is for a directory");
+	status = cli_serve_url_take(request->url, word);
+	if (status != CLI_DONE)
+		return status;
+	request->named = cli_serve_url_text(request->url);
+	return CLI_DONE;
 }
 
 static int parse(int count, char **words, struct request *request)
@@ -141,6 +177,8 @@ static int parse(int count, char **words, struct request *request)
 						{"tls-key", required_argument, NULL, 't'},
 						{"follow-links", no_argument, NULL, 'f'},
 						{"control", required_argument, NULL, 'C'},
+						{"control-allow-other", no_argument, NULL, 'O'},
+						CLI_SERVE_URL_OPTIONS,
 						CLI_OPTIONS_END};
 	int letter, status = CLI_DONE;
 
@@ -151,17 +189,14 @@ static int parse(int count, char **words, struct request *request)
 		return status;
 	if (count - optind != 1)
 		return cli_complain(CLI_USAGE,
-				    "serve takes one directory; see peerdist serve --help");
+				    "serve takes one directory or URL; see peerdist serve --help");
 	if (!request->tls_cert != !request->tls_key)
 		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
-	request->named = words[optind];
-	if (strstr(request->named, "://"))
-		return cli_complain(CLI_FAILED,
-				    "serving in front of another server is not there yet; give a "
-				    "directory");
+	if (request->control_others && !request->control)
+		return cli_complain(CLI_USAGE, "--control-allow-other needs --control");
 	if (request->listen_count == 0)
 		request->listen[request->listen_count++] = DEFAULT_LISTEN;
-	return CLI_DONE;
+	return take_named(request, words[optind]);
 }
 
 /* ---- the parts ---- */
@@ -202,6 +237,18 @@ static int create_publish(const struct request *request, struct parts *parts, ch
 	return error;
 }
 
+static int open_url(const struct request *request, struct parts *parts, char *message, size_t size)
+{
+	const struct content_origin_options options = {
+		.pool = parts->pool,
+		.publish = parts->publish,
+		.versions = request->versions,
+		.min_size = (uint64_t)request->min_size,
+	};
+
+	return cli_serve_url_open(request->url, &options, &parts->source, message, size);
+}
+
 static int create_server(const struct request *request, struct parts *parts, char *message,
 			 size_t size)
 {
@@ -217,18 +264,77 @@ static int create_server(const struct request *request, struct parts *parts, cha
 		.pool = parts->pool,
 		.versions = request->versions,
 		.min_size = (uint64_t)request->min_size,
-		.walked = request->lazy ? -1 : content_tree_root(parts->source)->root,
+		.walked = request->lazy || request->is_url ? -1
+							   : content_tree_root(parts->source)->root,
 	};
 
 	return content_server_create(&options, &parts->server, message, size);
 }
 
+static void show(FILE *stream, const char *name, const char *value)
+{
+	char escaped[LOG_NAME_MAX];
+
+	if (value)
+		fprintf(stream, "%s=%s\n", name, log_escape(escaped, sizeof(escaped), value));
+}
+
+/* What is in effect, for the file `config` of the control directory. For free(). */
+static char *describe(const struct request *request)
+{
+	static const char *const versions[] = {"", "1", "2", "1,2"};
+	char *key = request->key ? NULL : config_key_place();
+	char *hashes = request->hashes ? NULL : hashes_place();
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (stream) {
+		show(stream, "source", request->named);
+		for (unsigned i = 0; i < request->listen_count; i++)
+			show(stream, "listen", request->listen[i]);
+		show(stream, "tls_cert", request->tls_cert);
+		show(stream, "tls_key", request->tls_key);
+		show(stream, "key", request->key ? request->key : key);
+		show(stream, "hashes", request->hashes ? request->hashes : hashes);
+		show(stream, "lazy", request->lazy ? "yes" : "no");
+		show(stream, "versions", versions[request->versions & 3]);
+		fprintf(stream, "min_size=%lld\n", (long long)request->min_size);
+		show(stream, "follow_links", request->followed ? "yes" : "no");
+		show(stream, "control", request->control);
+		fclose(stream);
+	}
+	free(key);
+	free(hashes);
+	return text;
+}
+
+static int create_control(const struct request *request, struct parts *parts, char *message,
+			  size_t size)
+{
+	char *config = describe(request);
+	const struct serve_control_options options = {
+		.directory = request->control,
+		.others = request->control_others,
+		.source = request->named,
+		.config = config ? config : "",
+		.server = parts->server,
+		.publish = parts->publish,
+	};
+	int error = serve_control_start(&options, &parts->control, message, size);
+
+	free(config);
+	return error;
+}
+
 static int create_all(const struct request *request, struct parts *parts, char *message,
 		      size_t size)
 {
-	int error =
-		content_tree_open(request->named, request->followed, &parts->source, message, size);
+	int error = 0;
 
+	if (!request->is_url)
+		error = content_tree_open(request->named, request->followed, &parts->source,
+					  message, size);
 	if (error == 0)
 		error = server_key_load(request->key, true, &parts->secret, message, size);
 	if (error == 0) {
@@ -238,11 +344,18 @@ static int create_all(const struct request *request, struct parts *parts, char *
 	}
 	if (error == 0)
 		error = create_publish(request, parts, message, size);
-	return error < 0 ? error : create_server(request, parts, message, size);
+	if (error == 0 && request->is_url)
+		error = open_url(request, parts, message, size);
+	if (error == 0)
+		error = create_server(request, parts, message, size);
+	if (error == 0 && request->control)
+		error = create_control(request, parts, message, size);
+	return error;
 }
 
 static void free_all(struct parts *parts)
 {
+	serve_control_end(parts->control);
 	if (parts->server)
 		content_server_stop(parts->server);
 	publish_free(parts->publish);
@@ -307,9 +420,14 @@ int cli_serve(int count, char **words)
 		fputs(usage, stdout);
 		return CLI_DONE;
 	}
+	request.url = cli_serve_url_create();
+	if (!request.url)
+		return cli_complain(CLI_FAILED, "out of memory");
 	status = parse(count, words, &request);
-	if (status != CLI_DONE)
-		return status;
-	log_open("stderr", LOG_LEVEL_WARNING);
-	return serve(&request);
+	if (status == CLI_DONE) {
+		log_open("stderr", LOG_LEVEL_WARNING);
+		status = serve(&request);
+	}
+	cli_serve_url_free(request.url);
+	return status;
 }

@@ -117,14 +117,14 @@ static void show_sources(json_t *sources)
 	}
 }
 
-static void show_errors(json_t *errors)
+static void show_numbers(const char *title, json_t *numbers)
 {
 	const char *name;
 	json_t *count;
 	bool first = true;
 
-	printf("\n%-10s ", "errors");
-	json_object_foreach(errors, name, count)
+	printf("%-10s ", title);
+	json_object_foreach(numbers, name, count)
 	{
 		printf("%s %s %lld", first ? "" : ",", name, json_integer_value(count));
 		first = false;
@@ -132,9 +132,36 @@ static void show_errors(json_t *errors)
 	putchar('\n');
 }
 
+static void show_addresses(const json_t *addresses)
+{
+	char escaped[LOG_NAME_MAX];
+
+	for (size_t i = 0; i < json_array_size(addresses); i++) {
+		const char *address = json_string_value(json_array_get(addresses, i));
+
+		printf("%-10s  %s\n", "listen",
+		       log_escape(escaped, sizeof(escaped), address ? address : ""));
+	}
+}
+
+static void show_mount(json_t *status)
+{
+	show_cache(json_object_get(status, "cache"));
+	show_sources(json_object_get(status, "sources"));
+}
+
+static void show_server(json_t *status)
+{
+	show_addresses(json_object_get(status, "listen"));
+	putchar('\n');
+	show_numbers("served", json_object_get(status, "served"));
+	show_numbers("hashes", json_object_get(status, "hashes"));
+}
+
 int cli_status_show(const char *text)
 {
-	static const char *const texts[] = {"version", "origin", "mountpoint", "mode", "state"};
+	static const char *const texts[] = {"version",    "source", "origin",
+					    "mountpoint", "mode",   "state"};
 	json_error_t error;
 	json_t *status = json_loads(text, 0, &error);
 
@@ -144,9 +171,12 @@ int cli_status_show(const char *text)
 	}
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		show_text(status, texts[i]);
-	show_cache(json_object_get(status, "cache"));
-	show_sources(json_object_get(status, "sources"));
-	show_errors(json_object_get(status, "errors"));
+	if (json_object_get(status, "hashes"))
+		show_server(status);
+	else
+		show_mount(status);
+	putchar('\n');
+	show_numbers("errors", json_object_get(status, "errors"));
 	json_decref(status);
 	return CLI_DONE;
 }

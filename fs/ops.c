@@ -12,6 +12,7 @@
 #include "fs/control.h"
 #include "fs/mount.h"
 #include "fs/opening.h"
+#include "fs/read_only.h"
 
 /* Replies with more pieces than writev(2) takes are copied together. */
 #define VECTORS_MAX 1000
@@ -123,7 +124,7 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 	char dir[NODE_PATH_MAX];
 
 	if (control_owns(parent, name)) {
-		control_lookup(request, parent, name);
+		control_lookup(&mount->control, request, parent, name);
 		return;
 	}
 	struct node *node = node_of(mount, parent);
@@ -165,7 +166,7 @@ static void op_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_i
 
 	(void)info;
 	if (control_owns(number, NULL)) {
-		control_getattr(request, number);
+		control_getattr(&mount->control, request, number);
 		return;
 	}
 	node_attributes(mount->nodes, node_of(mount, number), &attributes);
@@ -315,7 +316,7 @@ static void read_directory(fuse_req_t request, fuse_ino_t number, size_t size, o
 	char dir[NODE_PATH_MAX];
 
 	if (control_owns(number, NULL)) {
-		control_readdir(request, size, offset, plus);
+		control_readdir(request, number, size, offset, plus);
 		return;
 	}
 	struct page page = {.request = request,
@@ -391,7 +392,7 @@ static void op_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
 	struct mount *mount = mount_of(request);
 
 	if (control_owns(number, NULL)) {
-		control_open(request, number, info);
+		control_open(&mount->control, request, number, info);
 		return;
 	}
 	if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC)) {
@@ -547,7 +548,7 @@ static void op_setattr(fuse_req_t request, fuse_ino_t number, struct stat *attri
 	/* "echo COMMAND > admin" truncates; where the kernel does it apart from the open it is
 	 * here. */
 	if (control_owns(number, NULL) && to_set == FUSE_SET_ATTR_SIZE)
-		control_getattr(request, number);
+		control_getattr(&mount_of(request)->control, request, number);
 	else
 		fuse_reply_err(request, EROFS);
 }
@@ -555,8 +556,9 @@ static void op_setattr(fuse_req_t request, fuse_ino_t number, struct stat *attri
 static void op_write(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
 		     off_t offset, struct fuse_file_info *info)
 {
+	(void)offset;
 	if (control_owns(number, NULL))
-		control_write(request, number, data, size, offset, info);
+		control_write(request, data, size, info);
 	else
 		fuse_reply_err(request, EROFS);
 }
@@ -571,63 +573,6 @@ static void op_poll(fuse_req_t request, fuse_ino_t number, struct fuse_file_info
 	if (handle != NULL)
 		fuse_pollhandle_destroy(handle);
 	fuse_reply_poll(request, POLLIN | POLLRDNORM);
-}
-
-static void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-		     dev_t dev)
-{
-	(void)parent;
-	(void)name;
-	(void)mode;
-	(void)dev;
-	fuse_reply_err(request, EROFS);
-}
-
-static void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
-{
-	(void)parent;
-	(void)name;
-	(void)mode;
-	fuse_reply_err(request, EROFS);
-}
-
-static void op_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
-{
-	(void)parent;
-	(void)name;
-	fuse_reply_err(request, EROFS);
-}
-
-static void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
-{
-	(void)target;
-	op_unlink(request, parent, name);
-}
-
-static void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
-		      fuse_ino_t new_parent, const char *new_name, unsigned flags)
-{
-	(void)new_parent;
-	(void)new_name;
-	(void)flags;
-	op_unlink(request, parent, name);
-}
-
-static void op_link(fuse_req_t request, fuse_ino_t number, fuse_ino_t parent, const char *name)
-{
-	(void)number;
-	op_unlink(request, parent, name);
-}
-
-static void op_setxattr(fuse_req_t request, fuse_ino_t number, const char *name, const char *value,
-			size_t size, int flags)
-{
-	(void)number;
-	(void)name;
-	(void)value;
-	(void)size;
-	(void)flags;
-	fuse_reply_err(request, EROFS);
 }
 
 static void root_listed(void *context, int error)
@@ -675,13 +620,13 @@ const struct fuse_lowlevel_ops mount_operations = {
 	.statfs = op_statfs,
 	.getxattr = xattr_get,
 	.listxattr = xattr_list,
-	.setxattr = op_setxattr,
-	.removexattr = op_unlink,
-	.mknod = op_mknod,
-	.mkdir = op_mkdir,
-	.unlink = op_unlink,
-	.rmdir = op_unlink,
-	.symlink = op_symlink,
-	.rename = op_rename,
-	.link = op_link,
+	.setxattr = read_only_setxattr,
+	.removexattr = read_only_unlink,
+	.mknod = read_only_mknod,
+	.mkdir = read_only_mkdir,
+	.unlink = read_only_unlink,
+	.rmdir = read_only_unlink,
+	.symlink = read_only_symlink,
+	.rename = read_only_rename,
+	.link = read_only_link,
 };

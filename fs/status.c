@@ -1,15 +1,18 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-#include "fs/status.h"
-
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a mount tells of itself: `status` (JSON, interface.md), `metrics`, the same numbers, and
+ * `config`.
+ */
 #include <errno.h>
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fs/admin.h"
 #include "fs/mount.h"
+#include "fs/numbers.h"
 
 /* All numbers, gathered once for either form. */
 struct numbers {
@@ -20,13 +23,7 @@ struct numbers {
 	uint64_t none; /* of what this version does not do */
 };
 
-/* The one list of them: where each is in the JSON (object, object in it, member; those that are
- * missing "") and which metric it is, whose label has the value of the second part, or of the third
- * where there is no second. A metric's rows stand together. */
-static const struct number {
-	const char *path[3], *metric, *label, *help;
-	size_t field; /* in struct numbers */
-} list[] = {
+static const struct number list[] = {
 #define AT(field) offsetof(struct numbers, field)
 	{{"cache", "", "used"},
 	 "cache_used_bytes",
@@ -96,7 +93,7 @@ static const struct number {
 	{                                                                                          \
 		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
 	}
-	ERRORS("hash", none),
+	ERRORS("hash", fetch.hash_errors),
 	ERRORS("checksum", store.checksum_errors),
 	ERRORS("peer", none),
 	ERRORS("origin", origin.errors),
@@ -124,16 +121,8 @@ static const struct number {
 	 AT(origin.bytes)},
 	{{"", "", "nodes"}, "nodes", NULL, "Nodes that the kernel knows.", AT(nodes)},
 #undef AT
+	{{NULL, NULL, NULL}, NULL, NULL, NULL, 0},
 };
-#define LIST_LENGTH (sizeof list / sizeof list[0])
-
-static uint64_t value_of(const struct numbers *numbers, const struct number *number)
-{
-	uint64_t value;
-
-	memcpy(&value, (const char *)numbers + number->field, sizeof value);
-	return value;
-}
 
 static void gather(struct mount *mount, struct numbers *numbers_out)
 {
@@ -142,116 +131,43 @@ static void gather(struct mount *mount, struct numbers *numbers_out)
 	fetch_counters(mount->fetch, &numbers_out->fetch);
 	if (mount->origin != NULL)
 		origin_counters(mount->origin, &numbers_out->origin);
+	numbers_out->origin.malformed += inform_malformed(mount->inform);
+	numbers_out->origin.errors += inform_malformed(mount->inform);
 	numbers_out->reads = atomic_load(&mount->reads);
 	numbers_out->xattr_requests = atomic_load(&mount->xattr_requests);
 	numbers_out->nodes = nodes_count(mount->nodes);
 }
 
-/* The object NAME in OBJECT, made if it is not there; "": OBJECT itself. */
-static json_t *object_in(json_t *object, const char *name)
+static int make_status(void *owner, char **text_out, size_t *length_out)
 {
-	if (*name == '\0')
-		return object;
-	if (json_object_get(object, name) == NULL)
-		json_object_set_new(object, name, json_object());
-	return json_object_get(object, name);
-}
-
-static void put_numbers(json_t *status, const struct numbers *numbers)
-{
-	for (size_t i = 0; i < LIST_LENGTH; i++) {
-		json_t *object = object_in(object_in(status, list[i].path[0]), list[i].path[1]);
-
-		json_object_set_new(object, list[i].path[2],
-				    json_integer((json_int_t)value_of(numbers, &list[i])));
-	}
-}
-
-/* Strings that strangers may have chosen need not be UTF-8. */
-static json_t *text(const char *string)
-{
-	json_t *value = json_string(string);
-	char escaped[LOG_NAME_MAX];
-
-	return value != NULL ? value : json_string(log_escape(escaped, sizeof escaped, string));
-}
-
-int status_make(struct mount *mount, char **text_out, size_t *length_out)
-{
+	struct mount *mount = owner;
 	const struct config *config = mount->config;
 	struct numbers numbers;
 
 	gather(mount, &numbers);
-	json_t *status =
-		json_pack("{s:s, s:o, s:o, s:s, s:s, s:n}", "version", PEERDISTFS_VERSION, "origin",
-			  text(config->origin), "mountpoint", text(config->mountpoint), "mode",
-			  config_mode_name(config->mode), "state",
-			  config->mode == CONFIG_MODE_OFF ? "disabled" : "available", "listen");
-	json_object_set_new(status, "cache", json_pack("{s:o}", "dir", text(config->cache_dir)));
-	put_numbers(status, &numbers);
+	json_t *status = json_pack(
+		"{s:s, s:o, s:o, s:s, s:s, s:n}", "version", PEERDISTFS_VERSION, "origin",
+		numbers_string(config->origin), "mountpoint", numbers_string(config->mountpoint),
+		"mode", config_mode_name(config->mode), "state",
+		config->mode == CONFIG_MODE_OFF ? "disabled" : "available", "listen");
+	json_object_set_new(status, "cache",
+			    json_pack("{s:o}", "dir", numbers_string(config->cache_dir)));
+	numbers_put(status, list, &numbers);
 	json_object_set_new(status, "peers", json_array());
-	char *dump = json_dumps(status, JSON_INDENT(2));
-	json_decref(status);
-	if (dump == NULL)
-		return -ENOMEM;
-	size_t length = strlen(dump);
-	char *line = realloc(dump, length + 2);
-	if (line == NULL) {
-		free(dump);
-		return -ENOMEM;
-	}
-	memcpy(line + length, "\n", 2);
-	*text_out = line;
-	*length_out = length + 1;
-	return 0;
+	return numbers_status(status, text_out, length_out);
 }
 
-static void print_number(FILE *stream, const struct numbers *numbers, const struct number *number)
-{
-	unsigned long long value = value_of(numbers, number);
-	const char *const *path = number->path;
-
-	if (number->label == NULL)
-		fprintf(stream, "peerdist_%s %llu\n", number->metric, value);
-	else
-		fprintf(stream, "peerdist_%s{%s=\"%s\"} %llu\n", number->metric, number->label,
-			*path[1] != '\0' ? path[1] : path[2], value);
-}
-
-/* What only grows says so in its name, as is the custom. */
-static const char *kind_of(const char *metric)
-{
-	size_t length = strlen(metric), end = strlen("_total");
-
-	return length > end && strcmp(metric + length - end, "_total") == 0 ? "counter" : "gauge";
-}
-
-static void print_numbers(FILE *stream, const struct numbers *numbers)
-{
-	for (size_t i = 0; i < LIST_LENGTH; i++) {
-		const char *metric = list[i].metric;
-
-		if (i == 0 || strcmp(list[i - 1].metric, metric) != 0)
-			fprintf(stream, "# HELP peerdist_%s %s\n# TYPE peerdist_%s %s\n", metric,
-				list[i].help, metric, kind_of(metric));
-		print_number(stream, numbers, &list[i]);
-	}
-}
-
-int metrics_make(struct mount *mount, char **text_out, size_t *length_out)
+static int make_metrics(void *owner, char **text_out, size_t *length_out)
 {
 	struct numbers numbers;
-	FILE *stream = open_memstream(text_out, length_out);
 
-	if (stream == NULL)
-		return -ENOMEM;
-	gather(mount, &numbers);
-	print_numbers(stream, &numbers);
-	return fclose(stream) == 0 ? 0 : -ENOMEM;
+	gather(owner, &numbers);
+	return numbers_print(list, &numbers, text_out, length_out);
 }
 
-int config_make(struct mount *mount, char **text_out, size_t *length_out)
+static int make_config(void *owner, char **text_out, size_t *length_out)
 {
+	struct mount *mount = owner;
 	FILE *stream = open_memstream(text_out, length_out);
 
 	if (stream == NULL)
@@ -261,3 +177,10 @@ int config_make(struct mount *mount, char **text_out, size_t *length_out)
 	pthread_mutex_unlock(&mount->config_lock);
 	return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
+
+const struct control_answerer mount_answerer = {
+	.text = {[CONTROL_STATUS] = make_status,
+		 [CONTROL_METRICS] = make_metrics,
+		 [CONTROL_CONFIG] = make_config},
+	.commands = admin_commands,
+};

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/control_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cache/log.h"
+#include "fs/read_only.h"
+
+/* How often readers who wait are looked at, whether they were killed: fs/call.h. */
+#define TICK_MS 100
+
+struct control_mount {
+	struct control control;
+	struct calls calls;
+	struct jobs *jobs;
+	struct fuse_session *session;
+	char *directory; /* resolved */
+	int end;         /* eventfd */
+	bool serving;    /* the thread runs */
+	pthread_t thread;
+};
+
+/* ---- the operations ---- */
+
+static struct control *control_of(fuse_req_t request)
+{
+	struct control_mount *mount = fuse_req_userdata(request);
+
+	return &mount->control;
+}
+
+static void op_init(void *userdata, struct fuse_conn_info *connection)
+{
+	(void)userdata;
+	connection->want |= connection->capable & FUSE_CAP_ATOMIC_O_TRUNC;
+}
+
+static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+	control_lookup(control_of(request), request, parent, name);
+}
+
+static void op_getattr(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+	(void)info;
+	control_getattr(control_of(request), request, number);
+}
+
+static void op_setattr(fuse_req_t request, fuse_ino_t number, struct stat *attributes, int to_set,
+		       struct fuse_file_info *info)
+{
+	(void)attributes;
+	(void)info;
+	if (to_set == FUSE_SET_ATTR_SIZE) /* of a shell's ">" */
+		control_getattr(control_of(request), request, number);
+	else
+		fuse_reply_err(request, EROFS);
+}
+
+static void op_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+		       struct fuse_file_info *info)
+{
+	(void)info;
+	control_readdir(request, number, size, offset, false);
+}
+
+static void op_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+	control_open(control_of(request), request, number, info);
+}
+
+static void op_read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+		    struct fuse_file_info *info)
+{
+	(void)number;
+	control_read(request, size, offset, info);
+}
+
+static void op_write(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
+		     off_t offset, struct fuse_file_info *info)
+{
+	(void)number;
+	(void)offset;
+	control_write(request, data, size, info);
+}
+
+static void op_poll(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info,
+		    struct fuse_pollhandle *handle)
+{
+	(void)number;
+	control_poll(request, info, handle);
+}
+
+static void op_release(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
+{
+	(void)number;
+	control_release(request, info);
+}
+
+static const struct fuse_lowlevel_ops operations = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readdir = op_readdir,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.poll = op_poll,
+	.release = op_release,
+	.setxattr = read_only_setxattr,
+	.removexattr = read_only_unlink,
+	.mknod = read_only_mknod,
+	.mkdir = read_only_mkdir,
+	.unlink = read_only_unlink,
+	.rmdir = read_only_unlink,
+	.symlink = read_only_symlink,
+	.rename = read_only_rename,
+	.link = read_only_link,
+};
+
+/* ---- serving ---- */
+
+/* One request. False: there will be none any more. */
+static bool answer(struct fuse_session *session, struct fuse_buf *buffer)
+{
+	int got = fuse_session_receive_buf(session, buffer);
+
+	if (got > 0)
+		fuse_session_process_buf(session, buffer);
+	/* Who is killed may take a request back after poll() has seen it. */
+	return got > 0 || got == -EINTR || got == -EAGAIN;
+}
+
+static void *serve(void *argument)
+{
+	struct control_mount *mount = argument;
+	struct pollfd ready[] = {{.fd = fuse_session_fd(mount->session), .events = POLLIN},
+				 {.fd = mount->end, .events = POLLIN}};
+	struct fuse_buf buffer = {0};
+	bool parked = false, goes_on = true;
+
+	while (goes_on) {
+		int count = poll(ready, 2, parked ? TICK_MS : -1);
+
+		if (count > 0 && ready[1].revents != 0)
+			break;
+		if (count > 0)
+			goes_on = answer(mount->session, &buffer);
+		parked = calls_tick(&mount->calls);
+	}
+	if (!goes_on)
+		log_warning("the control directory %s was unmounted, and is no more",
+			    mount->directory);
+	free(buffer.mem);
+	return NULL;
+}
+
+static int start_serving(struct control_mount *mount)
+{
+	int descriptor = fuse_session_fd(mount->session);
+	int error;
+
+	if (fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK) < 0)
+		return -errno;
+	error = -pthread_create(&mount->thread, NULL, serve, mount);
+	mount->serving = error == 0;
+	return error;
+}
+
+/* ---- mounting ---- */
+
+/* What libfuse said last, in the thread that mounts; for others it goes to the log. */
+static _Thread_local char *said;
+#define SAID_SIZE 256
+
+static void note(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	char line[SAID_SIZE];
+
+	(void)level;
+	vsnprintf(line, sizeof line, format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	if (said != NULL)
+		memcpy(said, line, sizeof line);
+	else
+		log_debug("%s", line);
+}
+
+/* Takes what was said into FILE on: the last line for REASON on failure, else all of it, which are
+ * other threads' words, for stderr. */
+static void hand_on(int file, int error, char *reason)
+{
+	char text[4096];
+	ssize_t got = pread(file, text, sizeof text - 1, 0);
+
+	if (got > 0 && error == 0 && write(STDERR_FILENO, text, (size_t)got) < 0)
+		log_debug("standard error: %s", strerror(errno));
+	while (got > 0 && text[got - 1] == '\n')
+		got--;
+	if (got <= 0 || error == 0)
+		return;
+	text[got] = '\0';
+	char *start = strrchr(text, '\n');
+	snprintf(reason, SAID_SIZE, "%.*s", SAID_SIZE - 1, start != NULL ? start + 1 : text);
+}
+
+/* Mounts, keeping for REASON what libfuse, or a program that it runs, says about a failure. */
+static int mount_quietly(struct fuse_session *session, const char *directory, char *reason)
+{
+	int file = memfd_create("peerdist", MFD_CLOEXEC);
+	int kept = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+	int error;
+
+	*reason = '\0';
+	said = reason;
+	if (kept >= 0)
+		dup2(file, STDERR_FILENO);
+	error = fuse_session_mount(session, directory) != 0 ? -EIO : 0;
+	said = NULL;
+	if (kept >= 0) {
+		dup2(kept, STDERR_FILENO);
+		close(kept);
+		hand_on(file, error, reason);
+	}
+	if (file >= 0)
+		close(file);
+	return error;
+}
+
+/* That the control directory of another process is at DIRECTORY. */
+static bool is_taken(const char *directory)
+{
+	struct statfs system;
+	char path[PATH_MAX];
+
+	if (statfs(directory, &system) < 0 || system.f_type != FUSE_SUPER_MAGIC)
+		return false;
+	snprintf(path, sizeof path, "%s/" CONTROL_DIRECTORY, directory);
+	return access(path, F_OK) == 0;
+}
+
+static int check_directory(const char *directory, char *message, size_t message_size)
+{
+	char name[LOG_NAME_MAX];
+	struct stat status;
+	int error = stat(directory, &status) < 0 ? -errno : 0;
+
+	log_escape(name, sizeof name, directory);
+	if (error == 0 && !S_ISDIR(status.st_mode))
+		error = -ENOTDIR;
+	if (error == -ENOTCONN)
+		snprintf(message, message_size,
+			 "the control directory %s was left by a process that has died; take it "
+			 "away with: fusermount3 -u %s",
+			 name, name);
+	else if (error != 0)
+		snprintf(message, message_size, "the control directory %s: %s", name,
+			 strerror(-error));
+	if (error == 0 && is_taken(directory)) {
+		error = -EBUSY;
+		snprintf(message, message_size,
+			 "the control directory %s is another process' already; name another",
+			 name);
+	}
+	return error;
+}
+
+static int mount_session(struct control_mount *mount, bool others, char *message,
+			 size_t message_size)
+{
+	char options[128], reason[SAID_SIZE], name[LOG_NAME_MAX];
+	char *arguments[] = {"peerdist", "-o", options, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
+
+	snprintf(options, sizeof options, "fsname=peerdist,subtype=%s,default_permissions,noexec%s",
+		 CONTROL_MOUNT_SUBTYPE, others ? ",allow_other" : "");
+	fuse_set_log_func(note);
+	mount->session = fuse_session_new(&args, &operations, sizeof operations, mount);
+	fuse_opt_free_args(&args);
+	if (mount->session == NULL) {
+		snprintf(message, message_size, "cannot make a file system: out of memory");
+		return -ENOMEM;
+	}
+	int error = mount_quietly(mount->session, mount->directory, reason);
+	if (error != 0)
+		snprintf(message, message_size, "cannot mount the control directory %s: %s",
+			 log_escape(name, sizeof name, mount->directory),
+			 *reason != '\0' ? reason : strerror(-error));
+	return error;
+}
+
+/* ---- beginning and end ---- */
+
+static int create_parts(struct control_mount *mount, const struct control_mount_options *options)
+{
+	mount->end = eventfd(0, EFD_CLOEXEC);
+	mount->directory = realpath(options->directory, NULL);
+	if (mount->end < 0 || mount->directory == NULL)
+		return -errno;
+	int error = jobs_create(&mount->jobs);
+	if (error != 0)
+		return error;
+	calls_init(&mount->calls);
+	mount->control.answerer = options->answerer;
+	mount->control.owner = options->owner;
+	mount->control.jobs = mount->jobs;
+	mount->control.calls = &mount->calls;
+	mount->control.uid = geteuid();
+	mount->control.gid = mount->control.admin_gid = getegid();
+	mount->control.admin_mode = 0600;
+	control_init(&mount->control);
+	return 0;
+}
+
+int control_mount_start(const struct control_mount_options *options,
+			struct control_mount **mount_out, char *message, size_t message_size)
+{
+	int error = check_directory(options->directory, message, message_size);
+
+	if (error != 0)
+		return error;
+	struct control_mount *mount = calloc(1, sizeof *mount);
+	if (mount == NULL) {
+		snprintf(message, message_size, "cannot serve a control directory: out of memory");
+		return -ENOMEM;
+	}
+	mount->end = -1;
+	error = create_parts(mount, options);
+	snprintf(message, message_size, "cannot serve a control directory: %s",
+		 strerror(error != 0 ? -error : EAGAIN));
+	if (error == 0)
+		error = mount_session(mount, options->others, message, message_size);
+	if (error == 0)
+		error = start_serving(mount);
+	if (error != 0) {
+		control_mount_end(mount);
+		return error;
+	}
+	*mount_out = mount;
+	return 0;
+}
+
+void control_mount_end(struct control_mount *mount)
+{
+	if (mount == NULL)
+		return;
+	/* With them all ends that anybody could be waiting for. */
+	jobs_stop(mount->jobs);
+	if (mount->serving) {
+		eventfd_write(mount->end, 1);
+		pthread_join(mount->thread, NULL);
+	}
+	if (mount->session != NULL)
+		fuse_session_unmount(mount->session);
+	if (mount->jobs != NULL)
+		control_end(&mount->control);
+	if (mount->session != NULL)
+		fuse_session_destroy(mount->session);
+	jobs_destroy(mount->jobs);
+	if (mount->end >= 0)
+		close(mount->end);
+	free(mount->directory);
+	free(mount);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An open file of the control directory: a text, or a conversation of commands and answers.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/control.h"
+
+/* fuse_file_info.fh. */
+struct control_session {
+	LIST_ENTRY(control_session) in_control; /* control->lock */
+	struct control *control;
+	char *text; /* immutable; NULL: it is `admin` */
+	size_t length;
+	pthread_mutex_t lock; /* all below */
+	struct job *job;      /* the last command; NULL: none yet */
+	size_t position;      /* of its answer, given so far */
+	off_t last_offset;    /* of the last read, -1: none since the command */
+	struct fuse_pollhandle *poll;
+	struct job_waiter poll_waiter;
+	bool poll_waiting;
+	unsigned references;
+};
+
+static void session_get(struct control_session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	session->references++;
+	pthread_mutex_unlock(&session->lock);
+}
+
+static void session_put(struct control_session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	bool last = --session->references == 0;
+	pthread_mutex_unlock(&session->lock);
+	if (!last)
+		return;
+	if (session->poll != NULL)
+		fuse_pollhandle_destroy(session->poll);
+	job_put(session->job);
+	pthread_mutex_destroy(&session->lock);
+	free(session->text);
+	free(session);
+}
+
+struct control_session *control_session_begin(struct control *control, char *text, size_t length)
+{
+	struct control_session *session = calloc(1, sizeof *session);
+
+	if (session == NULL) {
+		free(text);
+		return NULL;
+	}
+	pthread_mutex_init(&session->lock, NULL);
+	session->control = control;
+	session->text = text;
+	session->length = length;
+	session->last_offset = -1;
+	session->references = 1;
+	pthread_mutex_lock(&control->lock);
+	LIST_INSERT_HEAD(&control->sessions, session, in_control);
+	pthread_mutex_unlock(&control->lock);
+	return session;
+}
+
+static struct control_session *session_of(const struct fuse_file_info *info)
+{
+	return (struct control_session *)(uintptr_t)info->fh;
+}
+
+/* Wakes who polls; called by the job with no lock held. */
+static void wake_poll(struct job_waiter *waiter)
+{
+	struct control_session *session =
+		(struct control_session *)((char *)waiter -
+					   offsetof(struct control_session, poll_waiter));
+
+	pthread_mutex_lock(&session->lock);
+	session->poll_waiting = false;
+	if (session->poll != NULL)
+		fuse_lowlevel_notify_poll(session->poll);
+	pthread_mutex_unlock(&session->lock);
+	session_put(session);
+}
+
+static void stop_polling(struct control_session *session, struct job *job)
+{
+	pthread_mutex_lock(&session->lock);
+	bool waiting = session->poll_waiting;
+	pthread_mutex_unlock(&session->lock);
+	if (waiting && job_leave(job, &session->poll_waiter)) {
+		pthread_mutex_lock(&session->lock);
+		session->poll_waiting = false;
+		pthread_mutex_unlock(&session->lock);
+		session_put(session);
+	}
+}
+
+void control_write(fuse_req_t request, const char *data, size_t size, struct fuse_file_info *info)
+{
+	struct control_session *session = session_of(info);
+	struct job *job;
+
+	/* One line: what follows a NUL or a second line would be lost without a word. */
+	const char *end = memchr(data, '\n', size);
+	if (size > CONTROL_COMMAND_MAX || memchr(data, '\0', size) != NULL ||
+	    (end != NULL && end != data + size - 1)) {
+		fuse_reply_err(request, EINVAL);
+		return;
+	}
+	char *line = strndup(data, size);
+	if (line == NULL) {
+		fuse_reply_err(request, ENOMEM);
+		return;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	int error = command_start(session->control, line, &job);
+	free(line);
+	if (job != NULL) {
+		pthread_mutex_lock(&session->lock);
+		struct job *former = session->job;
+		session->job = job;
+		session->position = 0;
+		session->last_offset = -1;
+		pthread_mutex_unlock(&session->lock);
+		if (former != NULL)
+			stop_polling(session, former);
+		job_put(former);
+	}
+	if (error != 0)
+		fuse_reply_err(request, -error);
+	else
+		fuse_reply_write(request, size);
+}
+
+void control_session_end(struct control_session *session)
+{
+	struct control *control = session->control;
+
+	pthread_mutex_lock(&control->lock);
+	LIST_REMOVE(session, in_control);
+	pthread_mutex_unlock(&control->lock);
+	if (session->job != NULL)
+		stop_polling(session, session->job);
+	session_put(session);
+}
+
+void control_end(struct control *control)
+{
+	while (!LIST_EMPTY(&control->sessions))
+		control_session_end(LIST_FIRST(&control->sessions));
+	pthread_mutex_destroy(&control->lock);
+}
+
+void control_release(fuse_req_t request, struct fuse_file_info *info)
+{
+	control_session_end(session_of(info));
+	fuse_reply_err(request, 0);
+}
+
+/* A parked read of `admin`. */
+struct answer_call {
+	struct call call;
+	struct job_waiter waiter;
+	struct control_session *session;
+	struct job *job;
+	size_t size;
+	off_t offset;
+};
+
+static long read_answer(struct control_session *session, struct job *job, off_t offset,
+			char *buffer, size_t size)
+{
+	pthread_mutex_lock(&session->lock);
+	if (offset == 0 && session->last_offset > 0)
+		session->position = 0;
+	long taken = job_read(job, session->position, buffer, size);
+	if (taken >= 0 && job == session->job) {
+		session->position += (size_t)taken;
+		session->last_offset = offset + taken;
+	}
+	pthread_mutex_unlock(&session->lock);
+	return taken;
+}
+
+static void answer_ready(struct job_waiter *waiter)
+{
+	struct answer_call *call =
+		(struct answer_call *)((char *)waiter - offsetof(struct answer_call, waiter));
+	char *buffer = malloc(call->size);
+
+	if (call_take(call->session->control->calls, &call->call)) {
+		long taken = buffer == NULL ? -ENOMEM
+					    : read_answer(call->session, call->job, call->offset,
+							  buffer, call->size);
+		if (taken < 0)
+			fuse_reply_err(call->call.request, (int)-taken);
+		else
+			fuse_reply_buf(call->call.request, buffer, (size_t)taken);
+	}
+	free(buffer);
+	job_put(call->job);
+	session_put(call->session);
+	free(call);
+}
+
+static void read_admin(fuse_req_t request, struct control_session *session, size_t size,
+		       off_t offset, bool nonblock)
+{
+	pthread_mutex_lock(&session->lock);
+	struct job *job = session->job != NULL ? job_get(session->job) : NULL;
+	size_t position = offset == 0 && session->last_offset > 0 ? 0 : session->position;
+	pthread_mutex_unlock(&session->lock);
+	if (job == NULL) {
+		fuse_reply_buf(request, NULL, 0);
+		return;
+	}
+	char probe;
+	struct answer_call *call = NULL;
+	int error = nonblock && job_read(job, position, &probe, 1) == -EAGAIN ? EAGAIN : 0;
+	if (error == 0 && (call = calloc(1, sizeof *call)) == NULL)
+		error = ENOMEM;
+	if (error != 0) {
+		job_put(job);
+		fuse_reply_err(request, error);
+		return;
+	}
+	call->session = session;
+	call->job = job;
+	call->size = size;
+	call->offset = offset;
+	call->waiter.position = position;
+	call->waiter.wake = answer_ready;
+	session_get(session);
+	call_park(session->control->calls, &call->call, request);
+	job_wait(job, &call->waiter);
+}
+
+void control_read(fuse_req_t request, size_t size, off_t offset, struct fuse_file_info *info)
+{
+	struct control_session *session = session_of(info);
+
+	if (session->text == NULL) {
+		read_admin(request, session, size, offset, (info->flags & O_NONBLOCK) != 0);
+		return;
+	}
+	size_t start = (size_t)offset < session->length ? (size_t)offset : session->length;
+	size_t left = session->length - start;
+	/* The reader may have closed it before the reply returns. */
+	session_get(session);
+	fuse_reply_buf(request, session->text + start, size < left ? size : left);
+	session_put(session);
+}
+
+void control_poll(fuse_req_t request, struct fuse_file_info *info, struct fuse_pollhandle *handle)
+{
+	struct control_session *session = session_of(info);
+	struct job *job = NULL;
+	char octet;
+
+	pthread_mutex_lock(&session->lock);
+	if (handle != NULL) {
+		if (session->poll != NULL)
+			fuse_pollhandle_destroy(session->poll);
+		session->poll = handle;
+	}
+	bool readable = session->job == NULL ||
+			job_read(session->job, session->position, &octet, 1) != -EAGAIN;
+	if (!readable && handle != NULL && !session->poll_waiting) {
+		session->poll_waiting = true;
+		session->references++;
+		session->poll_waiter.position = session->position;
+		session->poll_waiter.wake = wake_poll;
+		job = job_get(session->job);
+	}
+	pthread_mutex_unlock(&session->lock);
+	fuse_reply_poll(request, (readable ? POLLIN | POLLRDNORM : 0) | POLLOUT | POLLWRNORM);
+	if (job != NULL) {
+		job_wait(job, &session->poll_waiter);
+		job_put(job);
+	}
+}
