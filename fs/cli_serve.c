@@ -22,7 +22,6 @@
 /* Our choices. */
 #define LISTEN_MAX 16
 #define DEFAULT_LISTEN "8080"
-#define DEFAULT_MIN_SIZE 65536 /* one block of version 1; http-extension.md section 3, step 10 */
 #define CONNECTIONS_MAX 16384
 /* Descriptors that a connection takes at most as a rule: itself, the file, content information. */
 #define CONNECTION_FILES 3
@@ -50,7 +49,7 @@ struct request {
 	const char *key, *hashes, *tls_cert, *tls_key, *control;
 	bool lazy, followed, control_others;
 	unsigned versions;
-	config_capacity min_size;
+	uint64_t min_size;
 	const char *named; /* DIR or URL */
 	bool is_url;
 	struct cli_serve_url *url; /* how to reach it, if it is one */
@@ -69,32 +68,6 @@ struct parts {
 #define MESSAGE_SIZE SERVER_KEY_MESSAGE
 
 /* ---- the command line ---- */
-
-static int read_versions(const char *text, unsigned *versions_out)
-{
-	unsigned versions = 0;
-
-	for (;; text++) {
-		if (*text != '1' && *text != '2')
-			break;
-		versions |= 1u << (*text - '1');
-		if (*++text == '\0') {
-			*versions_out = versions;
-			return CLI_DONE;
-		}
-		if (*text != ',')
-			break;
-	}
-	return cli_complain(CLI_USAGE, "--versions: give 1, 2 or 1,2");
-}
-
-static int read_min_size(const char *text, config_capacity *size_out)
-{
-	if (config_capacity_parse(text, size_out) || *size_out < 1)
-		return cli_complain(CLI_USAGE,
-				    "--min-size: give octets with K, M, G or T, at least 1");
-	return CLI_DONE;
-}
 
 static int add_listen(struct request *request, const char *text)
 {
@@ -119,9 +92,9 @@ static int take_option(struct request *request, int letter)
 		request->lazy = true;
 		return CLI_DONE;
 	case 'v':
-		return read_versions(optarg, &request->versions);
+		return cli_versions(optarg, &request->versions);
 	case 'm':
-		return read_min_size(optarg, &request->min_size);
+		return cli_min_size(optarg, &request->min_size);
 	case 'c':
 		request->tls_cert = optarg;
 		return CLI_DONE;
@@ -243,7 +216,7 @@ static int open_url(const struct request *request, struct parts *parts, char *me
 		.pool = parts->pool,
 		.publish = parts->publish,
 		.versions = request->versions,
-		.min_size = (uint64_t)request->min_size,
+		.min_size = request->min_size,
 	};
 
 	return cli_serve_url_open(request->url, &options, &parts->source, message, size);
@@ -263,7 +236,7 @@ static int create_server(const struct request *request, struct parts *parts, cha
 		.publish = parts->publish,
 		.pool = parts->pool,
 		.versions = request->versions,
-		.min_size = (uint64_t)request->min_size,
+		.min_size = request->min_size,
 		.walked = request->lazy || request->is_url ? -1
 							   : content_tree_root(parts->source)->root,
 	};
@@ -413,7 +386,7 @@ static int serve(const struct request *request)
 
 int cli_serve(int count, char **words)
 {
-	struct request request = {.versions = 3, .min_size = DEFAULT_MIN_SIZE};
+	struct request request = {.versions = 3, .min_size = CLI_MIN_SIZE};
 	int status;
 
 	if (cli_help_wanted(count, words)) {

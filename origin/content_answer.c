@@ -92,6 +92,7 @@ void content_answer_error(struct content_exchange *exchange, int error)
 	case -EMFILE:
 	case -ENFILE:
 	case -ECANCELED:
+	case -ESTALE: /* it changes all the time */
 		status = 503;
 		break;
 	case -ETIMEDOUT:

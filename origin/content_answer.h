@@ -46,7 +46,8 @@ struct content_exchange {
 	struct content_target target;
 	struct content_item *item; /* once it is looked up */
 	bool at_once;              /* on the loop thread: must not block */
-	bool hurried;              /* has waited for content information, or must not */
+	bool renewed; /* had changed by the time it was sent, and was looked up again */
+	bool hurried; /* has waited for content information, or must not */
 };
 
 /* On a loop thread: answers at once, or hands the request to the pool. A

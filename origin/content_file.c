@@ -53,7 +53,8 @@ static void put_validators(const struct answer *answer)
 
 static void put_headers(const struct answer *answer)
 {
-	http_reply_header(answer->served, "Accept-Ranges", "bytes");
+	http_reply_header(answer->served, "Accept-Ranges",
+			  answer->item->no_ranges ? "none" : "bytes");
 	put_validators(answer);
 }
 
@@ -79,9 +80,33 @@ static void count_octets(const struct answer *answer, const struct content_body 
 	if (!answer->get)
 		return;
 	for (unsigned i = 0; i < body->count; i++)
-		if (body->pieces[i].text == NULL)
+		if (body->pieces[i].text == NULL &&
+		    body->pieces[i].extent.length != CONTENT_SIZE_UNKNOWN)
 			octets += body->pieces[i].extent.length;
 	content_count(&answer->exchange->service->counts.octets, octets);
+}
+
+/* Nothing was sent: what was looked up did not hold. */
+static void answer_otherwise(struct content_exchange *exchange, int error)
+{
+	bool again = error == -ESTALE && !exchange->renewed;
+
+	http_reply_anew(exchange->served);
+	exchange->renewed = true;
+	if (again)
+		content_exchange_again(exchange);
+	else
+		content_answer_error(exchange, error);
+}
+
+static void sent(void *context, int error)
+{
+	struct content_exchange *exchange = context;
+
+	if (error == 0)
+		content_exchange_end(exchange);
+	else
+		answer_otherwise(exchange, error);
 }
 
 static void send_body(const struct answer *answer, int status, const struct content_body *body)
@@ -92,8 +117,7 @@ static void send_body(const struct answer *answer, int status, const struct cont
 	put_cache_control(answer);
 	count_octets(answer, body);
 	answer->exchange->item = NULL;
-	item->source->kind->send(item, answer->served, status, body);
-	content_exchange_end(answer->exchange);
+	item->source->kind->send(item, answer->served, status, body, sent, answer->exchange);
 }
 
 static void send_whole(const struct answer *answer)
@@ -338,7 +362,8 @@ static void read_ranges(struct answer *answer)
 	const char *const *condition = content_lines_read(answer->served, "If-Range", &lines);
 
 	answer->verdict = CONTENT_RANGES_IGNORED;
-	if (range == NULL || (condition != NULL && condition[1] != NULL) ||
+	if (range == NULL || answer->item->no_ranges ||
+	    (condition != NULL && condition[1] != NULL) ||
 	    !content_conditions_range(condition != NULL ? condition[0] : NULL, &answer->validators))
 		return;
 	answer->verdict = content_ranges_read(range, answer->item->size, answer->extents,

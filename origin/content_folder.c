@@ -198,9 +198,18 @@ static void listed(void *context, int error, struct directory *directory)
 	send_folder(folder, head);
 }
 
-void content_answer_folder(struct content_exchange *exchange)
+static void list(struct pool_job *job)
 {
+	struct content_exchange *exchange = (struct content_exchange *)job;
 	struct content_source *source = exchange->service->source;
 
 	source->kind->list(source, exchange->target.path, listed, exchange);
+}
+
+/* Files and content information come first: a listing can take a second, and anybody can ask for
+ * hundreds of them at once. */
+void content_answer_folder(struct content_exchange *exchange)
+{
+	exchange->job.run = list;
+	pool_submit(exchange->service->pool, POOL_AHEAD, &exchange->job);
 }

@@ -17,6 +17,8 @@
 #define TITLE_MAX 2048
 /* As nginx has it, our choice otherwise. */
 #define NAME_COLUMNS 50
+/* Of a date; who reads it knows then that it is not exact. */
+#define MINUTES_LENGTH (sizeof("20-Nov-2025 13:54") - 1)
 
 struct content_listing {
 	struct directory *directory;
@@ -126,6 +128,32 @@ static void put_link(struct writer *writer, const char *name, const struct entry
 		put(writer, "/");
 }
 
+/* What is not exact would be taken for exact. */
+static bool size_is_known(const struct entry *entry)
+{
+	return entry->size >= 0 && entry->flags & ENTRY_SIZE_EXACT;
+}
+
+/* To the minute, as HTTP servers list times, where the second is not known. */
+static bool write_short_date(const struct entry *entry, char date_out[HTTP_DATE_SHORT_SIZE])
+{
+	bool exact = entry->flags & ENTRY_MTIME_EXACT;
+
+	if (!http_date_write_short(entry->mtime, date_out))
+		return false;
+	if (!exact)
+		date_out[MINUTES_LENGTH] = '\0';
+	return true;
+}
+
+static bool write_date(const struct entry *entry, char date_out[HTTP_DATE_SIZE])
+{
+	_Static_assert(HTTP_DATE_SIZE >= HTTP_DATE_SHORT_SIZE, "holds either");
+	if (entry->flags & ENTRY_MTIME_EXACT)
+		return http_date_write(entry->mtime, date_out);
+	return write_short_date(entry, date_out);
+}
+
 /* ---- HTML ---- */
 
 static void put_html_head(struct writer *writer, const char *title)
@@ -148,10 +176,10 @@ static void put_html_row(struct writer *writer, const char *name, const struct e
 	put(writer, "\">");
 	columns = put_name(writer, name, CONTENT_LISTING_HTML) + directory;
 	put(writer, directory ? "/</a>" : "</a>");
-	http_date_write_short(entry->mtime, date);
+	write_short_date(entry, date);
 	putf(writer, "%*s%-24s ", columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) + 1 : 1,
 	     "", date);
-	if (directory || entry->size < 0)
+	if (directory || !size_is_known(entry))
 		putf(writer, "%19s\r\n", "-");
 	else
 		putf(writer, "%19" PRId64 "\r\n", entry->size);
@@ -170,9 +198,9 @@ static void put_json_row(struct writer *writer, const char *name, const struct e
 	put(writer, "\",\"url\":\"./");
 	put_link(writer, name, entry);
 	putf(writer, "\",\"type\":\"%s\"", directory ? "directory" : "file");
-	if (http_date_write(entry->mtime, date))
+	if (write_date(entry, date))
 		putf(writer, ",\"mtime\":\"%s\"", date);
-	if (!directory && entry->size >= 0)
+	if (!directory && size_is_known(entry))
 		putf(writer, ",\"size\":%" PRId64, entry->size);
 	put(writer, "}");
 }

@@ -9,6 +9,9 @@
  *
  *     <a href="a%20b.txt">a b.txt</a>                 20-Nov-2025 13:54:00 GMT        1961
  *
+ * A size that is not known exactly is left out. Of a time of which only the minute is known, HTML
+ * shows no seconds and no zone, and JSON has what HTML shows.
+ *
  * JSON, an array of objects: "name" and "type" as nginx has them, "url" with the octets of the
  * name, "mtime" as in Last-Modified, and "size" of files:
  *

@@ -151,6 +151,8 @@ void content_server_stop(struct content_server *server)
 		http_server_stop(server->http);
 	if (server->service.waiting != NULL)
 		content_waiting_stop(server->service.waiting);
+	if (server->service.source->kind->stop != NULL)
+		server->service.source->kind->stop(server->service.source);
 	http_server_free(server->http);
 	server->http = NULL;
 	if (server->walk != NULL)

@@ -10,7 +10,7 @@
 #include "origin/listing_href.h"
 #include "origin/origin_url.h"
 
-/* A name of LENGTH octets, still encoded, appended to the path at *END. */
+/* A name of LENGTH octets, still encoded, appended to the path at *END. "." adds nothing. */
 static int append_name(char *path, char **end, const char *encoded, size_t length)
 {
 	char *name = *end == path ? path : *end + 1;
@@ -19,7 +19,9 @@ static int append_name(char *path, char **end, const char *encoded, size_t lengt
 	length = href_decode(name, length);
 	if (memchr(name, '\0', length) != NULL)
 		return -EINVAL;
-	if (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')))
+	if (name[0] == '.' && length == 1)
+		return 0;
+	if (name[0] == '.' && name[1] == '.' && length == 2)
 		return -EINVAL;
 	if (length > DIRECTORY_NAME_MAX || memchr(name, '/', length) != NULL)
 		return -ENOENT;
@@ -63,10 +65,11 @@ static int read_path(const char *text, size_t length, struct content_target *tar
 	while (text < stop && error == 0) {
 		const char *slash = memchr(text, '/', (size_t)(stop - text));
 		const char *name_end = slash != NULL ? slash : stop;
+		const char *before = end;
 
 		if (name_end > text)
 			error = append_name(path, &end, text, (size_t)(name_end - text));
-		target->slash = slash != NULL;
+		target->slash = slash != NULL || end == before;
 		text = name_end + (slash != NULL);
 	}
 	if (error != 0) {

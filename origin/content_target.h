@@ -2,7 +2,9 @@
  *
  * What a request's target names (RFC 9112 section 3.2): a path of names, decoded exactly once. No
  * path that comes out of here has a name "." or "..", an empty name or a slash within a name, so it
- * cannot lead up by itself; where symbolic links lead is the source's to say. Pure.
+ * cannot lead up by itself; where symbolic links lead is the source's to say. A name "." counts for
+ * nothing: some clients write "./a:b" for a name with a colon (RFC 3986 section 4.2) and leave it
+ * in. Pure.
  */
 #ifndef ORIGIN_CONTENT_TARGET_H
 #define ORIGIN_CONTENT_TARGET_H
@@ -21,7 +23,7 @@ struct content_target {
 	bool tls; /* https */
 };
 
-/* 0; -EINVAL: no target of ours, or one with "..", ".", an octet 0, an escape that is none;
+/* 0; -EINVAL: no target of ours, or one with "..", an octet 0, an escape that is none;
  * -ENOENT: well-formed, but no name can be so; -ENOMEM. */
 int content_target_read(const char *target, struct content_target *target_out);
 void content_target_clear(struct content_target *target);

@@ -340,7 +340,7 @@ static void send_pieces(struct tree_item *item, struct http_served *served, int 
 }
 
 static void send_body(struct content_item *opaque, struct http_served *served, int status,
-		      const struct content_body *body)
+		      const struct content_body *body, content_sent *done, void *context)
 {
 	struct tree_item *item = (struct tree_item *)opaque;
 
@@ -352,6 +352,7 @@ static void send_body(struct content_item *opaque, struct http_served *served, i
 	else
 		send_pieces(item, served, status, body);
 	free_item(opaque);
+	done(context, 0);
 }
 
 /* ---- life ---- */

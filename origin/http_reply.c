@@ -131,6 +131,13 @@ void http_reply_free_pieces(struct http_served *served)
 		drop_first(served);
 }
 
+void http_reply_anew(struct http_served *served)
+{
+	http_reply_free_pieces(served);
+	served->length = 0;
+	evhttp_clear_headers(served->request->output_headers);
+}
+
 /* ---- the head ---- */
 
 bool http_reply_bodiless(const struct http_served *served)

@@ -88,6 +88,9 @@ void http_reply_file(struct http_served *served, int file, uint64_t offset, uint
  * and length; Date is added. */
 void http_reply(struct http_served *served, int status);
 
+/* Takes back all that was given for the answer, which is begun anew. */
+void http_reply_anew(struct http_served *served);
+
 /* An answer whose body comes bit by bit: instead of http_reply(). LENGTH -1: not known, chunked. */
 struct http_stream {
 	void (*room)(void *context); /* the next octets may be given; on the loop thread */

@@ -200,9 +200,15 @@ static void free_ended(struct origin_request *request)
 
 void origin_end_stat(struct origin_request *request, int error, const struct entry *entry)
 {
+	static const struct origin_said nothing;
+
 	leave_table(request);
 	note_end(request, error);
-	request->stat_done(request->context, error, error == 0 ? entry : NULL);
+	if (request->look_done != NULL)
+		request->look_done(request->context, error, error == 0 ? entry : NULL,
+				   request->said != NULL ? request->said : &nothing);
+	else
+		request->stat_done(request->context, error, error == 0 ? entry : NULL);
 	free_ended(request);
 }
 
@@ -305,6 +311,19 @@ struct origin_request *origin_stat(struct origin *origin, const char *path,
 		return NULL;
 	request->priority = priority;
 	request->stat_done = done;
+	return post_request(request);
+}
+
+struct origin_request *origin_look(struct origin *origin, const char *path,
+				   enum origin_priority priority, origin_look_done *done,
+				   void *context)
+{
+	struct origin_request *request = new_request(origin, ORIGIN_STAT, path, context);
+
+	if (request == NULL)
+		return NULL;
+	request->priority = priority;
+	request->look_done = done;
 	return post_request(request);
 }
 

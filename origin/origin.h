@@ -69,6 +69,19 @@ struct origin_request *origin_stat(struct origin *origin, const char *path,
 				   enum origin_priority priority, origin_stat_done *done,
 				   void *context);
 
+/* What the origin says of a file besides, for who passes it on: values of headers as they came, ""
+ * where there is none. A Cache-Control that is too long to be kept is "no-store". */
+#define ORIGIN_SAID_MAX 256
+struct origin_said {
+	char type[ORIGIN_SAID_MAX], cache_control[ORIGIN_SAID_MAX];
+};
+typedef void origin_look_done(void *context, int error, const struct entry *entry,
+			      const struct origin_said *said);
+/* origin_stat() with that. */
+struct origin_request *origin_look(struct origin *origin, const char *path,
+				   enum origin_priority priority, origin_look_done *done,
+				   void *context);
+
 /* The names in PATH. The callback takes DIRECTORY over when ERROR is 0; else it is NULL. */
 typedef void origin_list_done(void *context, int error, struct directory *directory);
 struct origin_request *origin_list(struct origin *origin, const char *path, origin_list_done *done,

@@ -80,6 +80,7 @@ struct http_op {
 	union {
 		struct {
 			struct entry entry;
+			struct origin_said said;
 			bool known; /* entry is the answer, whatever becomes of the body */
 			bool by_get, head_refused;
 			bool get_refused; /* 405 */
@@ -122,6 +123,8 @@ unsigned http_time_left(const struct http_op *op);
 int http_status_error(long status);
 /* What an answer's head says of a file of SIZE octets (-1 unknown). 0 or -EBADMSG. */
 int http_entry_make(const struct http_answer *answer, int64_t size, struct entry *entry_out);
+/* What it says besides. */
+void http_entry_said(const struct http_answer *answer, struct origin_said *said_out);
 /* Whether the body is under a coding, other than content information. */
 bool http_entry_coded(const struct http_answer *answer);
 /* What the head of a 200 answer says of a file. 0 or -EBADMSG. */

@@ -5,6 +5,7 @@
 #include "origin/origin_http.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -86,6 +87,46 @@ int http_entry_make(const struct http_answer *answer, int64_t size, struct entry
 	validator_make(&facts, entry.validator);
 	*entry_out = entry;
 	return 0;
+}
+
+/* No control characters: it can be passed on. */
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* LINES as one. False: they are longer than SIZE, or none that we would pass on. */
+static bool join_lines(const char *const *lines, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (; *lines != NULL; lines++) {
+		int written = snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "",
+				       *lines);
+
+		if (!is_plain(*lines) || written < 0 || (size_t)written >= size - length)
+			return false;
+		length += (size_t)written;
+	}
+	return true;
+}
+
+void http_entry_said(const struct http_answer *answer, struct origin_said *said_out)
+{
+	const char *type = http_answer_header(answer, "Content-Type");
+	const char *lines[HTTP_ANSWER_LINES_MAX + 1];
+	struct origin_said said = {0};
+
+	if (type != NULL && is_plain(type) && strlen(type) < sizeof(said.type))
+		strcpy(said.type, type);
+	if (http_answer_lines(answer, "Cache-Control", lines) < 0 ||
+	    !join_lines(lines, said.cache_control, sizeof(said.cache_control)))
+		strcpy(said.cache_control, "no-store");
+	*said_out = said;
 }
 
 int http_entry_whole(const struct http_answer *answer, struct entry *entry_out)

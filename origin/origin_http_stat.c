@@ -42,6 +42,7 @@ static int head_answered(struct http_op *op, const struct http_answer *answer)
 	if (answer->status != 200)
 		return http_status_error(answer->status);
 	op->stat.known = http_entry_whole(answer, &op->stat.entry) == 0;
+	http_entry_said(answer, &op->stat.said);
 	return op->stat.known ? 0 : -EBADMSG;
 }
 
@@ -63,6 +64,7 @@ static int get_answered(struct http_op *op, const struct http_answer *answer)
 		return error;
 	if (answer->status == 200)
 		op->stat.entry.flags |= ENTRY_NO_RANGES;
+	http_entry_said(answer, &op->stat.said);
 	op->stat.known = true;
 	op->origin->head_refused = true;
 	return 0;
@@ -73,6 +75,8 @@ static void end_stat(struct http_op *op)
 	struct entry entry = op->stat.entry;
 
 	http_op_clear(op);
+	if (entry.kind == ENTRY_FILE)
+		op->request.said = &op->stat.said;
 	origin_end_stat(&op->request, 0, &entry);
 }
 

@@ -27,6 +27,8 @@ struct origin_request {
 	struct origin_question question; /* but for its validator, which is above */
 	struct origin_asker asker;
 	origin_stat_done *stat_done;
+	origin_look_done *look_done;    /* instead of it, if not NULL */
+	const struct origin_said *said; /* for it; NULL: nothing */
 	origin_list_done *list_done;
 	void *context;
 

@@ -366,6 +366,11 @@ void publish_forget(struct publish *publish, const char *name)
 	publish_shelf_forget(publish->shelf, name);
 }
 
+int publish_clear(struct publish *publish)
+{
+	return publish_shelf_clear(publish->shelf);
+}
+
 void publish_counters(struct publish *publish, struct publish_counters *counters_out)
 {
 	pthread_mutex_lock(&publish->lock);

@@ -90,6 +90,9 @@ int publish_stream_feed(struct publish_stream *stream, const void *data, size_t 
 int publish_stream_end(struct publish_stream *stream, bool whole);
 /* Drops what is kept under NAME, whatever its state. */
 void publish_forget(struct publish *publish, const char *name);
+/* Drops all that is kept, also by others who share the directory; what is being made is kept when
+ * it is done. 0 or a negative errno. */
+int publish_clear(struct publish *publish);
 
 struct publish_counters {
 	uint64_t made;          /* contents */

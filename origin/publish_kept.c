@@ -232,6 +232,24 @@ static int read_header(int file, const struct publish_subject *subject,
 	return 0;
 }
 
+/* Whatever lies there, it is not waited for. */
+static int open_named(int directory, const char *name)
+{
+	return openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+bool publish_kept_is_one(int directory, const char *name)
+{
+	char start[sizeof(magic)];
+	int file = open_named(directory, name);
+	bool one = file >= 0 && read_all(file, 0, start, sizeof(start)) == 0 &&
+		   memcmp(start, magic, sizeof(magic)) == 0;
+
+	if (file >= 0)
+		close(file);
+	return one;
+}
+
 int publish_kept_open(int directory, const struct publish_subject *subject,
 		      const struct publish_keys *keys, struct publish_kept *kept_out)
 {
@@ -239,8 +257,7 @@ int publish_kept_open(int directory, const struct publish_subject *subject,
 	int file, error;
 
 	publish_kept_name(subject->name, name);
-	/* Whatever lies there, it is not waited for. */
-	file = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	file = open_named(directory, name);
 	if (file < 0)
 		return -ENOENT;
 	error = read_header(file, subject, keys, kept_out);

@@ -43,6 +43,8 @@ struct publish_kept {
 };
 
 void publish_kept_name(const char *subject_name, char name_out[PUBLISH_FILE_NAME_SIZE]);
+/* Whether the file NAME begins as kept files do, whatever is in it. */
+bool publish_kept_is_one(int directory, const char *name);
 /* -ENOENT: none of SUBJECT, or its header does not hold. */
 int publish_kept_open(int directory, const struct publish_subject *subject,
 		      const struct publish_keys *keys, struct publish_kept *kept_out);
@@ -59,8 +61,9 @@ int publish_kept_write(int file, const struct publish_subject *subject,
 
 /* publish_sweep.c: all kept files of a directory. No locks. */
 
-/* How the names of files begin that are being written. */
+/* How the names of files begin that are being written, and how many hexadecimal digits follow. */
 #define PUBLISH_TEMPORARY "new-"
+#define PUBLISH_TEMPORARY_DIGITS 16
 /* What a file of SIZE octets takes. */
 uint64_t publish_octets_taken(uint64_t size);
 /* If they take more than LIMIT, removes those that were not used for longest; and what was left
@@ -85,6 +88,7 @@ int publish_shelf_put(struct publish_shelf *shelf, const struct publish_subject 
 /* Whether content of SIZE octets is hopeless: -EFBIG. */
 int publish_shelf_admits(const struct publish_shelf *shelf, uint64_t size);
 void publish_shelf_forget(struct publish_shelf *shelf, const char *name);
+int publish_shelf_clear(struct publish_shelf *shelf);
 const struct publish_keys *publish_shelf_keys(const struct publish_shelf *shelf);
 
 /* publish_hashing.c: octets in, all versions out. One thread at a time. */

@@ -229,7 +229,8 @@ static int create_temporary(const struct publish_shelf *shelf, char *name, size_
 
 	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		return -EIO;
-	snprintf(name, name_size, "%s%016llx", PUBLISH_TEMPORARY, (unsigned long long)number);
+	snprintf(name, name_size, "%s%0*llx", PUBLISH_TEMPORARY, PUBLISH_TEMPORARY_DIGITS,
+		 (unsigned long long)number);
 	file = openat(shelf->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (file < 0)
 		return -errno;
@@ -251,6 +252,18 @@ static int write_temporary(const struct publish_shelf *shelf, int file,
 	return error;
 }
 
+/* Those who asked get the content itself, so nothing else would tell. */
+static int complain_of_keeping(int error)
+{
+	static struct log_limit limit;
+
+	if (error != -EFBIG)
+		log_limited(&limit, LOG_LEVEL_WARNING,
+			    "content information cannot be kept in the directory of hashes: %s",
+			    strerror(-error));
+	return error;
+}
+
 static int write_kept(struct publish_shelf *shelf, const struct publish_subject *subject,
 		      const struct publish_made *made)
 {
@@ -259,7 +272,7 @@ static int write_kept(struct publish_shelf *shelf, const struct publish_subject 
 	int file = -1, error = create_temporary(shelf, temporary, sizeof(temporary), &file);
 
 	if (error != 0)
-		return error;
+		return complain_of_keeping(error);
 	error = write_temporary(shelf, file, subject, made, &size);
 	close(file);
 	publish_kept_name(subject->name, name);
@@ -269,7 +282,7 @@ static int write_kept(struct publish_shelf *shelf, const struct publish_subject 
 		(void)unlinkat(shelf->directory, temporary, 0);
 	else
 		count_in(shelf, size); /* what it replaced is counted until the next sweep */
-	return error;
+	return error != 0 ? complain_of_keeping(error) : 0;
 }
 
 /* Adds what KEPT has and MADE has not to ALL, which has MADE's already. What does not check is
@@ -423,4 +436,17 @@ void publish_shelf_forget(struct publish_shelf *shelf, const char *name)
 
 	publish_kept_name(name, file_name);
 	(void)unlinkat(shelf->directory, file_name, 0);
+}
+
+int publish_shelf_clear(struct publish_shelf *shelf)
+{
+	uint64_t left;
+	int error = publish_sweep(shelf->directory, 0, &left);
+
+	if (error != 0)
+		return error;
+	pthread_mutex_lock(&shelf->lock);
+	shelf->used = left;
+	pthread_mutex_unlock(&shelf->lock);
+	return 0;
 }

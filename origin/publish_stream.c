@@ -25,7 +25,9 @@ int publish_stream_begin(struct publish *publish, const struct publish_subject *
 		return -ENOMEM;
 	stream->publish = publish;
 	stream->left = subject->size;
-	error = publish_claim(publish, subject, &stream->making);
+	error = publish_shelf_admits(publish_shelf(publish), subject->size);
+	if (error == 0)
+		error = publish_claim(publish, subject, &stream->making);
 	if (error != 0) {
 		free(stream);
 		return error;

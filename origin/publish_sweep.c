@@ -46,24 +46,38 @@ static int compare_use(const void *left, const void *right)
 	return (a->used.tv_nsec > b->used.tv_nsec) - (a->used.tv_nsec < b->used.tv_nsec);
 }
 
+static bool is_hexadecimal(const char *text, size_t length)
+{
+	return strlen(text) == length && strspn(text, "0123456789abcdef") == length;
+}
+
+static bool is_temporary(const char *name)
+{
+	size_t front = sizeof(PUBLISH_TEMPORARY) - 1;
+
+	return strncmp(name, PUBLISH_TEMPORARY, front) == 0 &&
+	       is_hexadecimal(name + front, PUBLISH_TEMPORARY_DIGITS);
+}
+
 /* Whether it is a temporary file that nobody writes any more; it is removed then. */
 static bool was_left(int directory, const char *name, const struct stat *status)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return strncmp(name, PUBLISH_TEMPORARY, sizeof(PUBLISH_TEMPORARY) - 1) == 0 &&
-	       now.tv_sec - status->st_mtim.tv_sec > LEFT_SECONDS &&
+	return is_temporary(name) && now.tv_sec - status->st_mtim.tv_sec > LEFT_SECONDS &&
 	       unlinkat(directory, name, 0) == 0;
 }
 
 static int survey_add(struct survey *survey, const char *name, const struct stat *status)
 {
+	bool kept = is_hexadecimal(name, PUBLISH_FILE_NAME_SIZE - 1);
 	struct found *found;
 
-	survey->octets += publish_octets_taken((uint64_t)status->st_size);
-	/* Anything else is not ours to remove. */
-	if (strlen(name) != PUBLISH_FILE_NAME_SIZE - 1)
+	/* Anything else is not ours to count or to remove. */
+	if (kept || is_temporary(name))
+		survey->octets += publish_octets_taken((uint64_t)status->st_size);
+	if (!kept)
 		return 0;
 	if (survey->count == survey->allocated) {
 		size_t larger = survey->allocated == 0 ? 64 : 2 * survey->allocated;
@@ -105,6 +119,15 @@ static int survey(int directory, struct survey *survey_out)
 	return error;
 }
 
+/* Whether it is gone. Others, too, name files by hashes, and somebody may have named the wrong
+ * directory, so we look into it first. */
+static bool remove_kept(int directory, const char *name)
+{
+	if (publish_kept_is_one(directory, name) && unlinkat(directory, name, 0) == 0)
+		return true;
+	return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 /* Removes what was not used for longest until what remains is an eighth below the limit, so that
  * not every file that comes makes us look at all of them. Returns what remains. */
 static uint64_t evict(int directory, uint64_t limit, struct survey *survey)
@@ -115,7 +138,7 @@ static uint64_t evict(int directory, uint64_t limit, struct survey *survey)
 		return left;
 	qsort(survey->found, survey->count, sizeof(*survey->found), compare_use);
 	for (size_t i = 0; i < survey->count && left > wanted; i++)
-		if (unlinkat(directory, survey->found[i].name, 0) == 0 || errno == ENOENT)
+		if (remove_kept(directory, survey->found[i].name))
 			left -= survey->found[i].size;
 	return left;
 }

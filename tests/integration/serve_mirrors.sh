@@ -9,6 +9,7 @@ requires_cmd curl wget rclone jq python3
 tree=$TEST_DIR/tree
 make_tree "$tree"
 printf '<a href="elsewhere">an index is a file</a>' >"$tree/many/index.html"
+echo colon >"$tree/a:b" # which rclone asks for as "./a:b"
 find "$tree" -exec touch -h -d '2020-02-02 02:02:02 UTC' {} +
 cp -a "$tree" "$TEST_DIR/plain"
 printf 'seen' >"$tree/.hidden"

@@ -107,7 +107,7 @@ with open(sys.argv[1], "wb") as file:
 	touch -d '1 hour ago' "$1"
 }
 
-# start_serve DIR [OPTION...]: peerdist serve; sets $URL, $SERVE_ADDRESS, $SERVER_PID.
+# start_serve DIR|URL [OPTION...]: peerdist serve; sets $URL, $SERVE_ADDRESS, $SERVER_PID.
 start_serve() {
 	local folder=$1
 	shift
@@ -116,8 +116,9 @@ start_serve() {
 	background "$server_log" "$BUILD/peerdist" serve --listen 127.0.0.1:0 "$@" "$folder"
 	SERVER_PID=$background_pid
 	wait_until 20 serving_or_died
-	URL=$(grep -oE 'http://[0-9.]+:[0-9]+/' "$server_log" | head -n 1) ||
+	URL=$(grep -oE ' on http://[0-9.]+:[0-9]+/' "$server_log" | head -n 1) ||
 		fail "peerdist serve did not start: $(cat "$server_log")"
+	URL=${URL# on }
 	SERVE_ADDRESS=${URL#http://}
 	SERVE_ADDRESS=${SERVE_ADDRESS%/}
 }

@@ -19,7 +19,10 @@
 static void add(struct directory *directory, const char *name, enum entry_kind kind, int64_t size,
 		int64_t mtime)
 {
-	struct entry entry = {.kind = kind, .size = size, .mtime = mtime};
+	struct entry entry = {.kind = kind,
+			      .flags = ENTRY_SIZE_EXACT | ENTRY_MTIME_EXACT,
+			      .size = size,
+			      .mtime = mtime};
 
 	assert_int_equal(directory_add(directory, name, strlen(name), &entry), 0);
 }
@@ -184,6 +187,33 @@ static void pages_look_so(void **state)
 	assert_non_null(strstr(page, " 20-Nov-2025 13:54:00 GMT                   5\r\n"));
 }
 
+/* What is not exact must not look so: a mount would believe it. */
+static void inexact(void **state)
+{
+	static const enum content_listing_form forms[] = {CONTENT_LISTING_HTML,
+							  CONTENT_LISTING_JSON};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct entry entry = {.kind = ENTRY_FILE, .size = 1200, .mtime = 1763646840};
+		struct content_listing *listing;
+		struct directory *directory;
+		size_t length;
+		char *page;
+
+		assert_int_equal(directory_create(false, &directory), 0);
+		assert_int_equal(directory_add(directory, "a", 1, &entry), 0);
+		assert_int_equal(content_listing_create(directory, forms[i], "/", &listing), 0);
+		page = write_page(listing, &length);
+		assert_null(strstr(page, "1200"));
+		assert_null(strstr(page, "13:54:"));
+		assert_non_null(
+			strstr(page, i == 0 ? "20-Nov-2025 13:54 " : "20-Nov-2025 13:54\""));
+		free(page);
+		content_listing_free(listing);
+	}
+}
+
 /* JSON must be UTF-8 whatever names are; C1 controls and what turns text round are not shown. */
 static void text_is_tame(void **state)
 {
@@ -266,9 +296,10 @@ static void json_for_who_names_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(html_is_read_back), cmocka_unit_test(json_is_read_back),
-		cmocka_unit_test(pages_look_so),     cmocka_unit_test(text_is_tame),
-		cmocka_unit_test(the_whole_is_long), cmocka_unit_test(json_for_who_names_it),
+		cmocka_unit_test(html_is_read_back),     cmocka_unit_test(json_is_read_back),
+		cmocka_unit_test(pages_look_so),         cmocka_unit_test(inexact),
+		cmocka_unit_test(text_is_tame),          cmocka_unit_test(the_whole_is_long),
+		cmocka_unit_test(json_for_who_names_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

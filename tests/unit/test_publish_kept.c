@@ -481,11 +481,44 @@ static void create_at(const char *name, int age)
 static void what_a_killed_process_left_is_removed(void **state)
 {
 	(void)state;
-	create_at("new-0123", 7200);
-	create_at("new-4567", 60); /* may be written now */
+	create_at("new-0123456789abcdef", 7200);
+	create_at("new-4567456789abcdef", 60); /* may be written now */
+	create_at("new-paper", 7200);          /* somebody's own, as the next ones */
+	create_at("new-0123456789abcdef.txt", 7200);
 	create_at("anything", 7200);
 	reopen(PUBLISH_BOTH, 0);
-	assert_int_equal(publish_scene_kept_count(), 2);
+	assert_int_equal(publish_scene_kept_count(), 4);
+}
+
+/* The directory may be one that was named by mistake. */
+static void what_others_keep_there_stays(void **state)
+{
+	char name[PUBLISH_FILE_NAME_SIZE], path[256];
+	struct publish_subject subject;
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	create_at(name, 7200);
+	name[0] = 'x';
+	create_at(name, 7200);
+	snprintf(path, sizeof(path), "%s/%s", publish_scene.directory, name);
+	assert_int_equal(truncate(path, 1 << 20), 0); /* which does not count either */
+	reopen(PUBLISH_BOTH, 2 * 4096);
+	for (unsigned i = 0; i < 3; i++) {
+		name_of(i, &subject);
+		assert_int_equal(publish_scene_stream(publish_scene.publish, &subject, "hello", 5),
+				 0);
+		if (i < 2)
+			set_used(i, 50);
+	}
+	assert_true(is_kept(2));
+	assert_false(is_kept(0) && is_kept(1)); /* room was made */
+	name[0] = 'a';
+	for (unsigned i = 0; i < 2; i++, name[0] = 'x') {
+		snprintf(path, sizeof(path), "%s/%s", publish_scene.directory, name);
+		assert_int_equal(access(path, F_OK), 0);
+	}
 }
 
 static void a_directory_below_tmpdir_vanishes(void **state)
@@ -544,6 +577,7 @@ int main(void)
 		WITH_SCENE(what_was_not_used_for_longest_goes_first),
 		WITH_SCENE(what_is_larger_than_the_limit_is_not_kept),
 		WITH_SCENE(what_a_killed_process_left_is_removed),
+		WITH_SCENE(what_others_keep_there_stays),
 		WITH_SCENE(a_directory_below_tmpdir_vanishes),
 		WITH_SCENE(a_directory_that_is_gone_is_a_failure),
 	};
