@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Measures ours beside others, in one run on one machine, and prints a table; ratios are what
-# counts. run.sh [ROW...], ROW one of: large small reread wan list memory. As root.
+# counts. run.sh [ROW...], ROW one of: large small reread wan list memory making serve verified
+# described plain. As root.
 #   BENCH_SCALE=0.1   smaller works, for a quick look (default 1: the figures of the targets)
 #   BENCH_RUNS=5      alternating runs of which the median is taken
 #   BENCH_PAGES=hot   "warm" reads find the files below each cache in the page cache: what is
@@ -36,6 +37,7 @@ PATH=$PATH:/usr/sbin:/sbin
 . tests/bench/table.sh
 . tests/bench/rows_throughput.sh
 . tests/bench/rows_names.sh
+. tests/bench/rows_information.sh
 trap 'stop_all_systems; finish $?' EXIT
 trap 'exit 130' INT TERM HUP
 ip link set lo up
@@ -48,7 +50,9 @@ scaled() {
 	awk -v n="$1" -v s="$scale" 'BEGIN { n = int(n * s); print n < 1 ? 1 : n }'
 }
 
-if [ $# = 0 ]; then set -- large small reread wan list memory; fi
+if [ $# = 0 ]; then
+	set -- large small reread wan list memory making serve verified described plain
+fi
 print_circumstances
 for row; do
 	declare -F "row_$row" >/dev/null || { echo "no row '$row'" >&2; exit 2; }

@@ -1,27 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Opens, reads to the end and closes files, one after the other, in one process:
- * smallfiles FORMAT FIRST COUNT, where FORMAT has one %d. Prints files a second.
+ * smallfiles FORMAT FIRST COUNT [OCTETS], where FORMAT has one %d; at most OCTETS of each, if
+ * given. Prints files a second.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-static int read_file(const char *path)
+static int read_file(const char *path, size_t most)
 {
 	static char buffer[65536];
 	int file = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
+	ssize_t got = 0;
 
 	if (file < 0)
 		return -errno;
-	do
-		got = read(file, buffer, sizeof(buffer));
-	while (got > 0);
+	while (most > 0) {
+		got = read(file, buffer, most < sizeof(buffer) ? most : sizeof(buffer));
+		if (got <= 0)
+			break;
+		most -= (size_t)got;
+	}
 	close(file);
 	return got < 0 ? -EIO : 0;
 }
@@ -40,19 +45,21 @@ int main(int argc, char **argv)
 	long first, count;
 	double seconds;
 
-	if (argc != 4 || !strstr(argv[1], "%d")) {
-		fprintf(stderr, "usage: smallfiles FORMAT FIRST COUNT\n");
+	if (argc < 4 || argc > 5 || !strstr(argv[1], "%d")) {
+		fprintf(stderr, "usage: smallfiles FORMAT FIRST COUNT [OCTETS]\n");
 		return 2;
 	}
 	first = atol(argv[2]);
 	count = atol(argv[3]);
+	size_t most = argc == 5 ? strtoul(argv[4], NULL, 10) : SIZE_MAX;
+
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (long i = first; i < first + count; i++) {
 		char name[4096];
 		int error;
 
 		make_name(name, sizeof(name), argv[1], i);
-		error = read_file(name);
+		error = read_file(name, most);
 		if (error) {
 			fprintf(stderr, "%s: %s\n", name, strerror(-error));
 			return 1;

@@ -13,7 +13,7 @@ system_command() {
 	local mount=$TEST_DIR/mnt-$1 cache=$TEST_DIR/cache-$1
 	case $1 in
 	ours) command=("$DAEMON" -f -o
-		"cache=$cache,cache_size=32G,key=$TEST_DIR/secret.key,mode=local" "$URL" "$mount") ;;
+		"cache=$cache,cache_size=32G,key=$TEST_DIR/secret.key,mode=local${OURS_OPTIONS:-}" "$URL" "$mount") ;;
 	passthrough) command=("$BUILD/tests/bench/passthrough" "$ORIGIN_DIR" "$mount") ;;
 	splice) command=("$BUILD/tests/bench/passthrough" --splice "$ORIGIN_DIR" "$mount") ;;
 	rclone) command=(rclone mount --read-only --vfs-cache-mode full --cache-dir "$cache"
