@@ -99,4 +99,29 @@ restart_server
 wait_until 60 cat "$MOUNT/large-00.bin"
 echo '  with the origin back, it is read again'
 
+umount_fs "$MOUNT"
+stop_server
+
+step 'The same tree by peerdist serve: now the origin vouches for every block'
+show "$BUILD/peerdist" key new --key "$TEST_DIR/serve.key"
+show "$BUILD/peerdist" publish -r --key "$TEST_DIR/serve.key" --hashes "$TEST_DIR/hashes" "$TEST_DIR/origin"
+background "$TEST_DIR/serve.log" "$BUILD/peerdist" serve --listen 127.0.0.1:0 \
+	--key "$TEST_DIR/serve.key" --hashes "$TEST_DIR/hashes" "$TEST_DIR/origin"
+SERVER_PID=$background_pid
+wait_until 20 grep -q http "$TEST_DIR/serve.log"
+sed 's/^/  /' "$TEST_DIR/serve.log"
+URL=$(grep -o 'http://.*' "$TEST_DIR/serve.log")
+MOUNT=$TEST_DIR/vouched
+mount_fs "$URL" "$MOUNT"
+given=()
+read_all
+where_from
+largest=$(cd "$MOUNT" && find . -type f -printf '%s %P\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
+show getfattr --absolute-names -n user.peerdist.version "$MOUNT/$largest"
+show "$BUILD/peerdist" info get "$MOUNT/$largest" -o "$TEST_DIR/largest.info"
+echo "  \$ peerdist info show $TEST_DIR/largest.info | head -n 14"
+"$BUILD/peerdist" info show "$TEST_DIR/largest.info" >"$TEST_DIR/largest.txt"
+head -n 14 "$TEST_DIR/largest.txt" | sed 's/^/  /'
+show "$BUILD/peerdist" info verify "$TEST_DIR/largest.info" "$TEST_DIR/origin/$largest"
+
 step 'Cleaning up'
