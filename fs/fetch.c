@@ -96,18 +96,25 @@ static void count(struct fetch *fetch, enum given given, uint64_t bytes, uint64_
 	atomic_fetch_add(&fetch->given[given].blocks, blocks);
 }
 
-/* Where UNIT came from, if nobody was given it yet; LAST: now somebody is. */
+/* As whose a part of UNIT counts that reaches to its FIRST octet, its LAST, both or neither: as
+ * that of where it came from until both were given, each once. Readers' requests may come in any
+ * order. */
 static enum given take_fresh(struct fetch_file *file, const struct cutting *cutting, uint32_t unit,
-			     bool last)
+			     bool first, bool last)
 {
 	enum given given = GIVEN_CACHE;
+	uint8_t ends = (uint8_t)((first ? FRESH_BEGUN : 0) | (last ? FRESH_ENDED : 0));
 
 	pthread_mutex_lock(&file->fetch->lock);
-	if (file->fresh != NULL && file->cutting == cutting)
-		given = file->fresh[unit];
-	if (last && given != GIVEN_CACHE) {
-		file->fresh[unit] = GIVEN_CACHE;
-		atomic_fetch_sub(&file->fresh_count, 1);
+	uint8_t *fresh =
+		file->fresh != NULL && file->cutting == cutting ? &file->fresh[unit] : NULL;
+	if (fresh != NULL && *fresh != 0 && (*fresh & ends) == 0) {
+		given = (enum given)(*fresh & FRESH_GIVEN);
+		*fresh |= ends;
+		if ((*fresh & FRESH_BEGUN) && (*fresh & FRESH_ENDED)) {
+			*fresh = 0;
+			atomic_fetch_sub(&file->fresh_count, 1);
+		}
 	}
 	pthread_mutex_unlock(&file->fetch->lock);
 	return given;
@@ -124,12 +131,13 @@ static void account(struct fetch_read *read)
 	if (read->store_only || read->length == 0)
 		return;
 	for (uint32_t unit = cutting_unit_at(cutting, offset); offset < end; unit++) {
-		uint64_t stop = cutting_offset(cutting, unit) + cutting_length(cutting, unit);
+		uint64_t start = cutting_offset(cutting, unit);
+		uint64_t stop = start + cutting_length(cutting, unit);
 		bool last = stop <= end;
 		uint64_t bytes = (last ? stop : end) - offset;
 		enum given given = GIVEN_CACHE;
 		if (atomic_load(&file->fresh_count) > 0)
-			given = take_fresh(file, cutting, unit, last);
+			given = take_fresh(file, cutting, unit, offset == start, last);
 		count(file->fetch, given, bytes, last);
 		offset = stop;
 	}

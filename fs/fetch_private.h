@@ -102,6 +102,9 @@ struct transfer {
 	atomic_ullong received; /* octets */
 };
 
+/* A unit that was not given wholly yet: where it came from, and which of its ends were given. */
+enum { FRESH_GIVEN = 0x0f, FRESH_BEGUN = 0x10, FRESH_ENDED = 0x20 };
+
 /* Whether there is content information: asked for by the first read that needs a source. */
 enum asking { FILE_UNASKED, FILE_ASKING, FILE_ASKED };
 
@@ -143,7 +146,7 @@ struct fetch_file {
 	struct fetch_read *whole; /* fetch_whole() callers */
 	uint64_t finished_size;   /* a stream of unknown size ended with so many octets */
 	bool finishing;
-	uint8_t *fresh; /* per unit: GIVEN_*, of what no reader was given yet; else 0 */
+	uint8_t *fresh; /* per unit: what no reader was given yet: GIVEN_ and FRESH_; else 0 */
 	atomic_uint fresh_count;
 	struct {
 		uint32_t unit;
