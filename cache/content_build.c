@@ -14,12 +14,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cache/content_v1.h"
 #include "cache/content_v2.h"
 #include "cache/crew.h"
 #include "cache/cutter.h"
+#include "cache/file_octets.h"
 
 enum {
 	/* Most pieces in a buffer: all but the last have CUTTER_SEGMENT_MIN octets or more. */
@@ -65,27 +65,12 @@ static void hash_piece(struct crew_batch *batch, uint32_t index)
 		atomic_store(&buffer->error, error);
 }
 
-static int read_all(int file, uint64_t offset, uint8_t *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t got = pread(file, data, size, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -ENODATA;
-		data += got;
-		offset += (size_t)got;
-		size -= (size_t)got;
-	}
-	return 0;
-}
-
 /* The only piece of a batch: all of the buffer. */
 static void read_and_hash(struct crew_batch *batch, uint32_t index)
 {
 	struct buffer *buffer = (struct buffer *)batch;
-	int error = read_all(buffer->file, buffer->file_offset, buffer->data, buffer->filled);
+	int error =
+		file_octets_read(buffer->file, buffer->file_offset, buffer->data, buffer->filled);
 
 	(void)index;
 	if (error != 0)
@@ -345,7 +330,7 @@ int content_build_add_file(struct content_build *build, int file, uint64_t offse
 			return error;
 		if (portion > length - done)
 			portion = (size_t)(length - done);
-		build->error = read_all(file, offset + done, room, portion);
+		build->error = file_octets_read(file, offset + done, room, portion);
 		if (build->error == 0)
 			content_build_filled(build, portion);
 		done += portion;

@@ -14,6 +14,7 @@
 
 #include <openssl/crypto.h>
 
+#include "cache/file_octets.h"
 #include "cache/secret.h"
 
 static int check_file(int fd)
@@ -32,26 +33,6 @@ static int check_file(int fd)
 	return 0;
 }
 
-/* As much as there is, up to SIZE octets. */
-static int read_up_to(int fd, uint8_t *data, size_t size, size_t *got_out)
-{
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t count = read(fd, data + got, size - got);
-
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return -errno;
-		if (count == 0)
-			break;
-		got += (size_t)count;
-	}
-	*got_out = got;
-	return 0;
-}
-
 static int load_from(int fd, struct secret **secret_out)
 {
 	size_t room = SECRET_SIZE_MAX + 1, got = 0;
@@ -63,7 +44,7 @@ static int load_from(int fd, struct secret **secret_out)
 	key = malloc(room);
 	if (key == NULL)
 		return -ENOMEM;
-	error = read_up_to(fd, key, room, &got);
+	error = file_octets_receive(fd, key, room, &got);
 	if (error == 0)
 		error = secret_create(key, got, secret_out);
 	OPENSSL_cleanse(key, room);
@@ -83,19 +64,11 @@ int secret_load(const char *path, struct secret **secret_out)
 	return error;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
+static int write_and_sync(int fd, const uint8_t *data, size_t size)
 {
-	while (size > 0) {
-		ssize_t count = write(fd, data, size);
+	int error = file_octets_send(fd, data, size);
 
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return -errno;
-		data += count;
-		size -= (size_t)count;
-	}
-	return fsync(fd) == 0 ? 0 : -errno;
+	return error != 0 || fsync(fd) == 0 ? error : -errno;
 }
 
 /* So that the name, too, outlives a power failure. */
@@ -130,7 +103,7 @@ static int write_beside(const struct secret *secret, char *beside, uid_t owner, 
 	if ((owner != (uid_t)-1 || group != (gid_t)-1) && fchown(fd, owner, group) != 0)
 		error = -errno;
 	if (error == 0)
-		error = write_all(fd, secret_key(secret), secret_size(secret));
+		error = write_and_sync(fd, secret_key(secret), secret_size(secret));
 	if (close(fd) != 0 && error == 0)
 		error = -errno;
 	if (error != 0)

@@ -80,6 +80,7 @@ int admin_info(struct mount *mount, struct job *job, const char *path)
 		error = compute_now(mount->compute, mount->fetch, object, path, entry.validator);
 	if (error == 0)
 		content = object_content(object);
+	bool whole = object != NULL && object_complete(object);
 	object_put(object);
 	if (content != NULL)
 		error = print_content(job, content);
@@ -87,9 +88,9 @@ int admin_info(struct mount *mount, struct job *job, const char *path)
 		error = -ENODATA;
 	content_put(content);
 	if (error == -ENODATA)
-		job_explain(job,
-			    "/%s: nothing describes it, and it is not cached whole; read it, or "
-			    "have it fetched by warm",
-			    log_escape(name, sizeof name, path));
+		job_explain(job, "/%s: nothing describes it, and %s",
+			    log_escape(name, sizeof name, path),
+			    whole ? "nothing is computed here; see compute= and key="
+				  : "it is not cached whole; read it, or have it fetched by warm");
 	return error;
 }

@@ -108,6 +108,8 @@ int cli_output_close(struct cli_output *output, int status);
 /* "1", "2" or "1,2": bits. */
 int cli_versions(const char *text, unsigned *versions_out);
 int cli_min_size(const char *text, uint64_t *size_out);
+#define CLI_HASHES_SIZE (1u << 30) /* our choice: for a terabyte of files, about half of it */
+int cli_hashes_size(const char *text, uint64_t *size_out);
 
 /* Verbs with options of their own; WORDS[0] is the verb. Each in the file of its name. */
 int cli_info(int count, char **words);

@@ -23,14 +23,24 @@ int cli_versions(const char *text, unsigned *versions_out)
 	return cli_complain(CLI_USAGE, "--versions: give 1, 2 or 1,2");
 }
 
-int cli_min_size(const char *text, uint64_t *size_out)
+static int read_octets(const char *option, const char *text, uint64_t *size_out)
 {
 	config_capacity capacity;
 
 	/* Below 0: a part of a volume, which means nothing here. */
 	if (config_capacity_parse(text, &capacity) || capacity < 1)
-		return cli_complain(CLI_USAGE,
-				    "--min-size: give octets with K, M, G or T, at least 1");
+		return cli_complain(CLI_USAGE, "%s: give octets with K, M, G or T, at least 1",
+				    option);
 	*size_out = (uint64_t)capacity;
 	return CLI_DONE;
+}
+
+int cli_min_size(const char *text, uint64_t *size_out)
+{
+	return read_octets("--min-size", text, size_out);
+}
+
+int cli_hashes_size(const char *text, uint64_t *size_out)
+{
+	return read_octets("--hashes-size", text, size_out);
 }

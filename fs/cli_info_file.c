@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "cache/file_octets.h"
 #include "cache/log.h"
 #include "fs/cli_info.h"
 
@@ -25,27 +26,6 @@ struct encoded {
 	uint8_t window[WINDOW];
 };
 
-/* As much as there is, up to SIZE octets. */
-static int read_up_to(int file, uint64_t offset, void *data, size_t size, size_t *got_out)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t got =
-			pread(file, (uint8_t *)data + done, size - done, (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		done += (size_t)got;
-	}
-	*got_out = done;
-	return 0;
-}
-
 static int encoded_read(void *owner, uint64_t offset, void *data, size_t size)
 {
 	struct encoded *encoded = owner;
@@ -57,8 +37,8 @@ static int encoded_read(void *owner, uint64_t offset, void *data, size_t size)
 	    size > encoded->length - (offset - encoded->start)) {
 		encoded->length = 0;
 		encoded->start = offset;
-		error = read_up_to(encoded->file, offset, encoded->window, WINDOW,
-				   &encoded->length);
+		error = file_octets_read_some(encoded->file, offset, encoded->window, WINDOW,
+					      &encoded->length);
 		if (error)
 			return error;
 		if (size > encoded->length)
@@ -75,21 +55,6 @@ static void encoded_release(void *owner)
 	close(encoded->file);
 	OPENSSL_cleanse(encoded->window, WINDOW);
 	free(encoded);
-}
-
-static int write_all(int file, const uint8_t *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t done = write(file, data, size);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		data += done;
-		size -= (size_t)done;
-	}
-	return 0;
 }
 
 /* A file without a name. Its number or a negative errno. */
@@ -123,7 +88,7 @@ static int feed(struct content_reader *reader, int input, int copy, uint8_t *buf
 			return got < 0 ? -errno : 0;
 		error = content_reader_feed(reader, buffer, (size_t)got);
 		if (!error && copy >= 0)
-			error = write_all(copy, buffer, (size_t)got);
+			error = file_octets_send(copy, buffer, (size_t)got);
 		if (error)
 			return error;
 	}

@@ -12,6 +12,7 @@
 
 #include "cache/content_v2.h"
 #include "cache/crew.h"
+#include "cache/file_octets.h"
 #include "cache/log.h"
 #include "fs/cli_info.h"
 
@@ -49,20 +50,10 @@ static int check(const struct round *round, uint32_t index)
 {
 	const struct content_block *block = &round->blocks[index];
 	uint8_t *data = round->data + (size_t)index * BLOCK_MAX;
-	size_t done = 0;
+	int error = file_octets_read(round->file, block->offset, data, block->length);
 
-	while (done < block->length) {
-		ssize_t got = pread(round->file, data + done, block->length - done,
-				    (off_t)(block->offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return -EBADMSG;
-		done += (size_t)got;
-	}
+	if (error != 0)
+		return error == -ENODATA ? -EBADMSG : error;
 	return content_block_check(round->content, block, data, block->length);
 }
 

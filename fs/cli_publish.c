@@ -32,6 +32,7 @@ static const char usage[] = "usage: peerdist publish [OPTION] PATH\n"
 			    "  -r                  all files below the directory PATH\n"
 			    "  --key FILE          the server secret; made if missing\n"
 			    "  --hashes DIR        where hashes are kept\n"
+			    "  --hashes-size SIZE  what they may take; default 1G\n"
 			    "  --versions 1,2      of content information to make\n"
 			    "  --min-size SIZE     smaller files are left out; default 64K\n"
 			    "  --json              say what was done as JSON\n";
@@ -39,7 +40,7 @@ static const char usage[] = "usage: peerdist publish [OPTION] PATH\n"
 struct request {
 	const char *key, *hashes;
 	unsigned versions;
-	uint64_t min_size;
+	uint64_t min_size, hashes_size;
 	bool recursive, json;
 	char *path;
 };
@@ -155,20 +156,6 @@ static void wait_for(struct run *run, unsigned count)
 
 /* A file */
 
-static bool is_kept(const struct run *run, const struct publish_subject *subject)
-{
-	for (unsigned version = 1; version <= 2; version++) {
-		struct publish_form form;
-
-		if (!(run->request->versions & 1u << (version - 1)))
-			continue;
-		if (publish_find(run->publish, subject, version, &form))
-			return false;
-		close(form.file);
-	}
-	return true;
-}
-
 static int hand_over(struct run *run, const char *path, const struct publish_subject *subject,
 		     int file)
 {
@@ -201,7 +188,7 @@ static int publish_open(struct run *run, const char *path, int file)
 	if (!S_ISREG(status.st_mode))
 		return -EINVAL;
 	publish_subject_of_file(&status, &subject);
-	if (!is_kept(run, &subject))
+	if (!publish_is_kept(run->publish, &subject))
 		return hand_over(run, path, &subject, file);
 	run->kept++;
 	run->kept_octets += subject.size;
@@ -328,6 +315,7 @@ static int open_publisher(const struct request *request, const struct secret *se
 		.secret = secret,
 		.directory = request->hashes ? request->hashes : standard,
 		.versions = request->versions,
+		.limit = request->hashes_size,
 		.pool = pool,
 	};
 	int error = -ENOENT;
@@ -412,6 +400,8 @@ static int take_option(struct request *request, int letter)
 		return cli_versions(optarg, &request->versions);
 	case 'm':
 		return cli_min_size(optarg, &request->min_size);
+	case 's':
+		return cli_hashes_size(optarg, &request->hashes_size);
 	case 'j':
 		request->json = true;
 		return CLI_DONE;
@@ -426,9 +416,11 @@ int cli_publish(int count_of_words, char **words)
 						{"hashes", required_argument, NULL, 'H'},
 						{"versions", required_argument, NULL, 'v'},
 						{"min-size", required_argument, NULL, 'm'},
+						{"hashes-size", required_argument, NULL, 's'},
 						{"json", no_argument, NULL, 'j'},
 						CLI_OPTIONS_END};
-	struct request request = {.versions = 3, .min_size = CLI_MIN_SIZE};
+	struct request request = {
+		.versions = 3, .min_size = CLI_MIN_SIZE, .hashes_size = CLI_HASHES_SIZE};
 	int letter, status = CLI_DONE;
 
 	if (cli_help_wanted(count_of_words, words)) {

@@ -36,6 +36,7 @@ static const char usage[] =
 	"  --tls-cert FILE, --tls-key FILE  PEM; what is listened on speaks TLS then\n"
 	"  --key FILE          the server secret; made if missing\n"
 	"  --hashes DIR        where hashes are kept\n"
+	"  --hashes-size SIZE  what they may take; default 1G\n"
 	"  --lazy              hash only what was asked for; else all files at once, behind\n"
 	"  --versions 1,2      of content information to offer\n"
 	"  --min-size SIZE     files from this size on have content information; default 64K\n"
@@ -49,7 +50,7 @@ struct request {
 	const char *key, *hashes, *tls_cert, *tls_key, *control;
 	bool lazy, followed, control_others;
 	unsigned versions;
-	uint64_t min_size;
+	uint64_t min_size, hashes_size;
 	const char *named; /* DIR or URL */
 	bool is_url;
 	struct cli_serve_url *url; /* how to reach it, if it is one */
@@ -95,6 +96,8 @@ static int take_option(struct request *request, int letter)
 		return cli_versions(optarg, &request->versions);
 	case 'm':
 		return cli_min_size(optarg, &request->min_size);
+	case 's':
+		return cli_hashes_size(optarg, &request->hashes_size);
 	case 'c':
 		request->tls_cert = optarg;
 		return CLI_DONE;
@@ -146,6 +149,7 @@ static int parse(int count, char **words, struct request *request)
 						{"lazy", no_argument, NULL, 'z'},
 						{"versions", required_argument, NULL, 'v'},
 						{"min-size", required_argument, NULL, 'm'},
+						{"hashes-size", required_argument, NULL, 's'},
 						{"tls-cert", required_argument, NULL, 'c'},
 						{"tls-key", required_argument, NULL, 't'},
 						{"follow-links", no_argument, NULL, 'f'},
@@ -198,6 +202,7 @@ static int create_publish(const struct request *request, struct parts *parts, ch
 		.secret = parts->secret,
 		.directory = request->hashes ? request->hashes : standard,
 		.versions = request->versions,
+		.limit = request->hashes_size,
 		.pool = parts->pool,
 	};
 	int error = -ENOENT;
@@ -215,7 +220,6 @@ static int open_url(const struct request *request, struct parts *parts, char *me
 	const struct content_origin_options options = {
 		.pool = parts->pool,
 		.publish = parts->publish,
-		.versions = request->versions,
 		.min_size = request->min_size,
 	};
 
@@ -273,6 +277,7 @@ static char *describe(const struct request *request)
 		show(stream, "lazy", request->lazy ? "yes" : "no");
 		show(stream, "versions", versions[request->versions & 3]);
 		fprintf(stream, "min_size=%lld\n", (long long)request->min_size);
+		fprintf(stream, "hashes_size=%lld\n", (long long)request->hashes_size);
 		show(stream, "follow_links", request->followed ? "yes" : "no");
 		show(stream, "control", request->control);
 		fclose(stream);
@@ -386,7 +391,8 @@ static int serve(const struct request *request)
 
 int cli_serve(int count, char **words)
 {
-	struct request request = {.versions = 3, .min_size = CLI_MIN_SIZE};
+	struct request request = {
+		.versions = 3, .min_size = CLI_MIN_SIZE, .hashes_size = CLI_HASHES_SIZE};
 	int status;
 
 	if (cli_help_wanted(count, words)) {

@@ -75,6 +75,12 @@ void content_answer_status(struct content_exchange *exchange, int status)
 	content_exchange_end(exchange);
 }
 
+void content_answer_nobody(struct content_exchange *exchange)
+{
+	http_reply_none(exchange->served);
+	content_exchange_end(exchange);
+}
+
 void content_answer_error(struct content_exchange *exchange, int error)
 {
 	int status;
@@ -207,7 +213,9 @@ static void run(struct pool_job *job)
 	struct content_source *source = exchange->service->source;
 	int refusal = exchange->target.path == NULL ? read_request(exchange) : 0;
 
-	if (refusal != 0)
+	if (!exchange->at_once && http_served_left(exchange->served, exchange->hurried))
+		content_answer_nobody(exchange);
+	else if (refusal != 0)
 		content_answer_status(exchange, refusal);
 	else if (strcmp(method, "OPTIONS") == 0)
 		answer_method(exchange, 200);

@@ -69,6 +69,8 @@ void content_answer_error(struct content_exchange *exchange, int error);
 void content_answer_file(struct content_exchange *exchange);
 /* content_folder.c: it is a directory, asked for with its slash. */
 void content_answer_folder(struct content_exchange *exchange);
+/* The client has left, so far as can be told: nothing is sent, nothing is made. */
+void content_answer_nobody(struct content_exchange *exchange);
 /* Frees it, the item included, after its reply. */
 void content_exchange_end(struct content_exchange *exchange);
 /* Does it all over again, on a pool thread. */

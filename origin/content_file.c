@@ -28,6 +28,7 @@ struct answer {
 	enum content_ranges_verdict verdict;
 	struct content_extent extents[CONTENT_RANGES_MAX];
 	unsigned extent_count;
+	bool several_ranges; /* named, however many of them there are */
 	bool candidate; /* steps 9 and 10 as far as they are of the file: what makes answers vary */
 };
 
@@ -312,10 +313,9 @@ static bool answer_with_information(const struct answer *answer)
 {
 	struct pccrtp_request request;
 	struct publish_form form;
-	bool one_range =
-		answer->verdict != CONTENT_RANGES_GIVEN || answer->extent_count == 1; /* step 9 */
+	bool several = answer->verdict == CONTENT_RANGES_GIVEN && answer->several_ranges;
 
-	if (!answer->get || !answer->candidate || !one_range ||
+	if (!answer->get || !answer->candidate || several ||
 	    http_served_minor(answer->served) == 0) /* steps 1, 10, 9, 8 */
 		return false;
 	read_wishes(answer, &request);
@@ -329,6 +329,10 @@ static bool answer_with_information(const struct answer *answer)
 	}
 	if (find_information(answer, &request, &form) == 0) {
 		send_information(answer, &request, &form);
+		return true;
+	}
+	if (request.hash_request && http_served_left(answer->served, true)) {
+		content_answer_nobody(answer->exchange);
 		return true;
 	}
 	if (request.hash_request && wait_for_information(answer))
@@ -366,6 +370,7 @@ static void read_ranges(struct answer *answer)
 	    (condition != NULL && condition[1] != NULL) ||
 	    !content_conditions_range(condition != NULL ? condition[0] : NULL, &answer->validators))
 		return;
+	answer->several_ranges = strchr(range, ',') != NULL;
 	answer->verdict = content_ranges_read(range, answer->item->size, answer->extents,
 					      &answer->extent_count);
 }

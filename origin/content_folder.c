@@ -157,7 +157,8 @@ static struct folder *begin_folder(struct content_exchange *exchange, struct dir
 
 static void send_folder(struct folder *folder, bool head)
 {
-	const struct http_stream stream = {.room = room, .gone = gone, .context = folder};
+	const struct http_stream stream = {
+		.room = room, .gone = gone, .context = folder, .made_here = true};
 
 	http_reply_begin(folder->served, 200, -1, &stream);
 	if (head)

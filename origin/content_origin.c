@@ -372,7 +372,6 @@ int content_origin_open(const struct content_origin_options *options,
 	source->source.kind = &origin_kind;
 	source->pool = options->pool;
 	source->publish = options->publish;
-	source->versions = options->versions;
 	source->min_size = options->min_size;
 	TAILQ_INIT(&source->hashings);
 	pthread_mutex_init(&source->lock, NULL);

@@ -26,8 +26,7 @@ struct content_origin_options {
 	const struct origin_options *origin; /* its url ends in a slash */
 	struct pool *pool;
 	struct publish *publish;
-	unsigned versions; /* as of content_server_options, and so is min_size */
-	uint64_t min_size;
+	uint64_t min_size; /* as of content_server_options */
 };
 
 /* 0, or a negative errno with a MESSAGE. Does not connect. POOL and PUBLISH may be gone when the

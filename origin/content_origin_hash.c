@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "origin/content_origin_private.h"
@@ -77,17 +76,11 @@ static bool is_kept(struct content_origin *source, const struct publish_subject 
 		    uint64_t number)
 {
 	_Atomic uint64_t *place = &source->known[number % ORIGIN_KNOWN_MAX];
-	struct publish_form form;
 
 	if (atomic_load_explicit(place, memory_order_relaxed) == number)
 		return true;
-	for (unsigned version = 1; version <= 2; version++) {
-		if (!(source->versions & 1u << (version - 1)))
-			continue;
-		if (publish_find(source->publish, subject, version, &form) != 0)
-			return false;
-		close(form.file);
-	}
+	if (!publish_is_kept(source->publish, subject))
+		return false;
 	note_kept(source, number, true);
 	return true;
 }

@@ -27,7 +27,6 @@ struct content_origin {
 	struct origin *origin;
 	struct pool *pool;
 	struct publish *publish;
-	unsigned versions;
 	uint64_t min_size;
 	struct content_looks *looks;
 	_Atomic int64_t no_ranges_until_ms; /* it ignored a range: not asked for any so long */

@@ -39,8 +39,8 @@ static int start_http(struct content_server *server, const struct content_server
 /* Only costs the hashes that are made ahead. */
 static void start_walk(struct content_server *server, const struct content_server_options *options)
 {
-	int error = content_walk_start(options->walked, options->min_size, options->versions,
-				       options->publish, &server->walk);
+	int error = content_walk_start(options->walked, options->min_size, options->publish,
+				       &server->walk);
 
 	if (error < 0)
 		log_warning("nothing is hashed ahead: %s", strerror(-error));

@@ -11,12 +11,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cache/file_octets.h"
 #include "cache/log.h"
-
-/* The kernel's clock for stamps ticks every 10 ms at the slowest; what keeps whole seconds, every
- * second or two (FAT). Our choice: twice the tick, since clocks of tests and machines differ. */
-#define TICK_NS 20000000ll
-#define WHOLE_SECONDS_NS 2000000000ll
+#include "origin/file_stamps.h"
 
 /* Shorter ones are read before they are sent, and are looked at again, so that what has no content
  * information is never sent half changed: our choice is the least size of content that has. */
@@ -36,23 +33,12 @@ struct tree_item {
 
 /* ---- versions ---- */
 
-static int64_t age_ns(const struct timespec *stamp)
+static int64_t unsettled_ns(const struct stat *status)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (now.tv_sec - stamp->tv_sec) * 1000000000ll + (now.tv_nsec - stamp->tv_nsec);
-}
-
-/* How long from now the stamps mean nothing yet; 0: they are good. Whatever changes a file sets its
- * ctime, which nobody can set otherwise. */
-static int64_t unsettled_ns(const struct stat *status)
-{
-	bool whole_seconds = status->st_ctim.tv_nsec == 0 && status->st_mtim.tv_nsec == 0;
-	int64_t age = age_ns(&status->st_ctim);
-	int64_t least = whole_seconds ? WHOLE_SECONDS_NS : TICK_NS;
-
-	return age >= 0 && age < least ? least - age : 0;
+	return file_stamps_unsettled_ns(status, &now);
 }
 
 int content_tree_status(int file, struct stat *status_out, bool *settled_out)
@@ -63,7 +49,7 @@ int content_tree_status(int file, struct stat *status_out, bool *settled_out)
 	if (fstat(file, &status) < 0)
 		return -errno;
 	rest = unsettled_ns(&status);
-	if (rest > 0 && rest <= TICK_NS) {
+	if (rest > 0 && rest <= FILE_STAMPS_TICK_NS) {
 		nanosleep(&(struct timespec){.tv_nsec = rest}, NULL);
 		if (fstat(file, &status) < 0)
 			return -errno;
@@ -258,30 +244,15 @@ static void cut(struct http_served *served, int status, uint64_t length)
 	http_reply_end(served, false);
 }
 
-static int read_whole(int file, char *buffer, const struct content_extent *extent)
-{
-	uint64_t done = 0;
-
-	while (done < extent->length) {
-		ssize_t got = pread(file, buffer + done, extent->length - done,
-				    (off_t)(extent->start + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -ESTALE;
-		done += (uint64_t)got;
-	}
-	return 0;
-}
-
 /* By way of memory: the octets are then of this version or none. */
 static void send_read(struct tree_item *item, struct http_served *served, int status,
 		      const struct content_extent *extent)
 {
 	struct stat now;
 	char *buffer = malloc(extent->length);
-	int error = buffer != NULL ? read_whole(item->file, buffer, extent) : -ENOMEM;
+	int error = buffer != NULL
+			    ? file_octets_read(item->file, extent->start, buffer, extent->length)
+			    : -ENOMEM;
 
 	if (error == 0 && fstat(item->file, &now) < 0)
 		error = -errno;
@@ -296,33 +267,21 @@ static void send_read(struct tree_item *item, struct http_served *served, int st
 	free(buffer);
 }
 
-static int add_extent(struct tree_item *item, struct http_served *served,
-		      const struct content_extent *extent)
+/* The item's descriptor becomes the answer's, whatever the number of its parts. */
+static void add_extent(struct tree_item *item, struct http_served *served,
+		       const struct content_extent *extent)
 {
-	int file = fcntl(item->file, F_DUPFD_CLOEXEC, 0);
-
-	if (file < 0)
-		return -errno;
-	http_reply_file(served, file, extent->start, extent->length);
-	return 0;
-}
-
-static uint64_t body_length(const struct content_body *body)
-{
-	uint64_t length = 0;
-
-	for (unsigned i = 0; i < body->count; i++)
-		length += body->pieces[i].text != NULL ? strlen(body->pieces[i].text)
-						       : body->pieces[i].extent.length;
-	return length;
+	if (item->file >= 0)
+		http_reply_file(served, item->file, extent->start, extent->length);
+	else
+		http_reply_file_again(served, extent->start, extent->length);
+	item->file = -1;
 }
 
 static void send_pieces(struct tree_item *item, struct http_served *served, int status,
 			const struct content_body *body)
 {
-	int error = 0;
-
-	for (unsigned i = 0; i < body->count && error == 0; i++) {
+	for (unsigned i = 0; i < body->count; i++) {
 		const struct content_piece *piece = &body->pieces[i];
 
 		if (piece->text != NULL)
@@ -331,12 +290,9 @@ static void send_pieces(struct tree_item *item, struct http_served *served, int 
 			http_reply_bytes(served, item->data + piece->extent.start,
 					 piece->extent.length);
 		else
-			error = add_extent(item, served, &piece->extent);
+			add_extent(item, served, &piece->extent);
 	}
-	if (error == 0)
-		http_reply(served, status);
-	else
-		cut(served, status, body_length(body));
+	http_reply(served, status);
 }
 
 static void send_body(struct content_item *opaque, struct http_served *served, int status,

@@ -28,7 +28,6 @@
 struct content_walk {
 	struct publish *publish;
 	uint64_t min_size;
-	unsigned versions;
 	pthread_t thread;
 	pthread_mutex_t lock; /* leaf */
 	pthread_cond_t changed;
@@ -39,6 +38,9 @@ struct content_walk {
 	DIR *levels[LEVELS_MAX];
 	unsigned depth;
 	uint64_t begun;
+	uint64_t octets; /* of hashes, made or not, of the files so far; about */
+	bool full;       /* no more can be kept */
+	bool told;       /* that something is left out */
 };
 
 static void made(void *context, int error)
@@ -94,18 +96,15 @@ static void rest(struct content_walk *walk)
 	pthread_mutex_unlock(&walk->lock);
 }
 
-static bool is_at_hand(struct content_walk *walk, const struct publish_subject *subject)
+/* More hashes than there is room for: each would cost another its place, and be made anew at each
+ * start. What does not fit by itself is left out, else the walk is over. */
+static void leave_out(struct content_walk *walk, bool fits)
 {
-	for (unsigned version = 1; version <= 2; version++) {
-		struct publish_form form;
-
-		if (!(walk->versions & 1u << (version - 1)))
-			continue;
-		if (publish_find(walk->publish, subject, version, &form) != 0)
-			return false;
-		close(form.file);
-	}
-	return true;
+	walk->full = fits;
+	if (!walk->told)
+		log_warning("the directory of hashes is too small for the tree: the rest of it is "
+			    "hashed when it is asked for; --hashes-size sets what it may take");
+	walk->told = true;
 }
 
 static void have_made(struct content_walk *walk, const struct publish_subject *subject, int file)
@@ -124,6 +123,21 @@ static void have_made(struct content_walk *walk, const struct publish_subject *s
 	}
 }
 
+static void visit_settled(struct content_walk *walk, const struct publish_subject *subject,
+			  int file)
+{
+	uint64_t octets = publish_octets_for(walk->publish, subject->size);
+	uint64_t room = publish_room(walk->publish);
+
+	if (octets > room - walk->octets) {
+		leave_out(walk, octets <= room);
+		return;
+	}
+	walk->octets += octets;
+	if (!publish_is_kept(walk->publish, subject))
+		have_made(walk, subject, file);
+}
+
 static void visit_file(struct content_walk *walk, int directory, const char *name)
 {
 	struct publish_subject subject;
@@ -137,8 +151,7 @@ static void visit_file(struct content_walk *walk, int directory, const char *nam
 	if (content_tree_status(file, &status, &settled) == 0 && S_ISREG(status.st_mode) &&
 	    settled && (uint64_t)status.st_size >= walk->min_size) {
 		publish_subject_of_file(&status, &subject);
-		if (!is_at_hand(walk, &subject))
-			have_made(walk, &subject, file);
+		visit_settled(walk, &subject, file);
 	}
 	close(file);
 }
@@ -180,7 +193,7 @@ static void *run(void *opaque)
 {
 	struct content_walk *walk = opaque;
 
-	while (walk->depth > 0 && !is_stopped(walk)) {
+	while (walk->depth > 0 && !walk->full && !is_stopped(walk)) {
 		DIR *level = walk->levels[walk->depth - 1];
 		const struct dirent *found = readdir(level);
 
@@ -199,7 +212,7 @@ static void *run(void *opaque)
 	return NULL;
 }
 
-int content_walk_start(int root, uint64_t min_size, unsigned versions, struct publish *publish,
+int content_walk_start(int root, uint64_t min_size, struct publish *publish,
 		       struct content_walk **walk_out)
 {
 	struct content_walk *walk = calloc(1, sizeof(*walk));
@@ -215,7 +228,6 @@ int content_walk_start(int root, uint64_t min_size, unsigned versions, struct pu
 	}
 	walk->publish = publish;
 	walk->min_size = min_size;
-	walk->versions = versions;
 	pthread_mutex_init(&walk->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
@@ -50,9 +51,56 @@ static struct http_connection *of_task(struct loop_task *task)
 	return (struct http_connection *)((char *)task - offsetof(struct http_connection, task));
 }
 
+/* Of a head that may go on behind it. */
+static void scan_part(struct http_connection *connection, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size && !connection->head_ended; i++) {
+		connection->has_nul |= data[i] == '\0';
+		if (data[i] == '\n') {
+			connection->head_ended = connection->line_begins;
+			connection->line_begins = true;
+		} else if (data[i] != '\r') {
+			connection->line_begins = false;
+		}
+	}
+}
+
+/* evhttp takes a NUL for the end of a header's value: "Content-Length: 3\0 99" is 3 to it, and may
+ * be something else to whoever is in front of us. So heads are looked through as they come. */
+static void scan(struct http_connection *connection, struct evbuffer *input, size_t from)
+{
+	struct evbuffer_ptr at;
+	struct evbuffer_iovec part;
+
+	if (evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET) < 0)
+		return;
+	while (!connection->head_ended && evbuffer_peek(input, 1, &at, &part, 1) > 0) {
+		scan_part(connection, part.iov_base, part.iov_len);
+		if (evbuffer_ptr_set(input, &at, part.iov_len, EVBUFFER_PTR_ADD) < 0)
+			return;
+	}
+}
+
+static void input_changed(struct evbuffer *input, const struct evbuffer_cb_info *info,
+			  void *context)
+{
+	struct http_connection *connection = context;
+
+	if (info->n_added > 0 && !connection->head_ended)
+		scan(connection, input, evbuffer_get_length(input) - info->n_added);
+}
+
+/* The next request begins with what is there already. */
+static void scan_anew(struct http_connection *connection)
+{
+	connection->head_ended = connection->line_begins = connection->has_nul = false;
+	scan(connection, bufferevent_get_input(connection->buffers), 0);
+}
+
 static void forget(struct http_connection *connection)
 {
 	LIST_REMOVE(connection, siblings);
+	evbuffer_remove_cb(bufferevent_get_input(connection->buffers), input_changed, connection);
 	bufferevent_decref(connection->buffers);
 	atomic_fetch_sub(&connection->thread->server->connections, 1);
 	free(connection);
@@ -130,6 +178,11 @@ static struct bufferevent *keep(struct http_thread *thread, struct bufferevent *
 		free(connection);
 		return NULL;
 	}
+	if (evbuffer_add_cb(bufferevent_get_input(buffers), input_changed, connection) == NULL) {
+		bufferevent_free(buffers);
+		free(connection);
+		return NULL;
+	}
 	bufferevent_incref(buffers);
 	bufferevent_setwatermark(buffers, EV_READ, 0, input_max(server));
 	bufferevent_set_max_single_read(buffers, READ_MAX);
@@ -186,12 +239,21 @@ void http_connection_ready(struct http_connection *connection)
 
 	connection->served = NULL;
 	connection->linger = true;
+	scan_anew(connection);
 	bufferevent_setwatermark(connection->buffers, EV_WRITE, 0, 0);
 	bufferevent_set_timeouts(connection->buffers, idle, idle);
 	set_deadline(connection);
 }
 
 /* ---- their end ---- */
+
+void http_connection_reset(struct http_connection *connection)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	(void)connect(bufferevent_getfd(connection->buffers), &none, sizeof(none));
+	connection->linger = false;
+}
 
 /* evhttp only shuts the socket down. Without this a TLS client cannot tell the end of an answer of
  * unknown length from a cut. */
@@ -253,6 +315,8 @@ static void ended(struct evhttp_connection *evcon, void *context)
 
 	(void)evcon;
 	connection->served = NULL;
+	if (served != NULL && http_stream_ends_with_connection(served))
+		http_connection_reset(connection);
 	if (connection->tls && served == NULL)
 		say_goodbye(connection);
 	if (connection->linger && !connection->posted)

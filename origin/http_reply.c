@@ -74,7 +74,6 @@ static struct http_piece *add_piece(struct http_served *served, uint64_t length)
 		served->failed = true;
 		return NULL;
 	}
-	piece->file = -1;
 	piece->length = length;
 	served->length += length;
 	*served->end = piece;
@@ -95,22 +94,49 @@ void http_reply_bytes(struct http_served *served, const void *data, size_t size)
 		memcpy(piece->data, data, size);
 }
 
-void http_reply_file(struct http_served *served, int file, uint64_t offset, uint64_t length)
+static void release_file(struct http_file *file)
+{
+	if (file == NULL || --file->users > 0)
+		return;
+	close(file->file);
+	free(file);
+}
+
+static void add_part(struct http_served *served, uint64_t offset, uint64_t length)
 {
 	struct http_piece *piece = length > 0 ? add_piece(served, length) : NULL;
 
-	if (piece == NULL) {
+	if (piece == NULL)
+		return;
+	piece->file = served->file;
+	piece->file->users++;
+	piece->offset = offset;
+}
+
+void http_reply_file(struct http_served *served, int file, uint64_t offset, uint64_t length)
+{
+	release_file(served->file);
+	served->file = malloc(sizeof(*served->file));
+	if (served->file == NULL) {
+		served->failed = true;
 		close(file);
 		return;
 	}
-	piece->file = file;
-	piece->offset = offset;
+	*served->file = (struct http_file){.file = file, .users = 1};
+	add_part(served, offset, length);
+}
+
+void http_reply_file_again(struct http_served *served, uint64_t offset, uint64_t length)
+{
+	if (served->file != NULL)
+		add_part(served, offset, length);
+	else
+		served->failed = true;
 }
 
 static void free_piece(struct http_piece *piece)
 {
-	if (piece->file >= 0)
-		close(piece->file);
+	release_file(piece->file);
 	free(piece->data);
 	free(piece);
 }
@@ -129,12 +155,15 @@ void http_reply_free_pieces(struct http_served *served)
 {
 	while (served->first != NULL)
 		drop_first(served);
+	release_file(served->file);
+	served->file = NULL;
 }
 
 void http_reply_anew(struct http_served *served)
 {
 	http_reply_free_pieces(served);
 	served->length = 0;
+	served->failed = false;
 	evhttp_clear_headers(served->request->output_headers);
 }
 
@@ -188,12 +217,9 @@ void http_reply_head(struct http_served *served, int64_t length)
 
 void http_reply_cut(struct http_served *served, bool reset)
 {
-	struct http_connection *connection = served->connection;
-	struct sockaddr none = {.sa_family = AF_UNSPEC};
-
 	if (reset)
-		(void)connect(bufferevent_getfd(connection->buffers), &none, sizeof(none));
-	connection->linger = false;
+		http_connection_reset(served->connection);
+	served->connection->linger = false;
 	evhttp_connection_free(evhttp_request_get_connection(served->request));
 }
 
@@ -227,7 +253,7 @@ static int pour_read(struct http_served *served, struct evbuffer *portion, size_
 
 	if (evbuffer_reserve_space(portion, (ev_ssize_t)length, &space, 1) != 1)
 		return -ENOMEM;
-	got = pread(piece->file, space.iov_base, length, (off_t)piece->offset);
+	got = pread(piece->file->file, space.iov_base, length, (off_t)piece->offset);
 	if (got < 0)
 		return -errno;
 	if (got == 0)
@@ -241,16 +267,24 @@ static int pour_read(struct http_served *served, struct evbuffer *portion, size_
 	return 0;
 }
 
+static void free_segment(const struct evbuffer_file_segment *segment, int flags, void *context)
+{
+	(void)segment;
+	(void)flags;
+	release_file(context);
+}
+
 static int pour_file(struct http_served *served, struct evbuffer *portion)
 {
 	struct http_piece *piece = served->first;
 	struct evbuffer_file_segment *segment = evbuffer_file_segment_new(
-		piece->file, (ev_off_t)piece->offset, (ev_off_t)piece->length,
-		EVBUF_FS_CLOSE_ON_FREE | EVBUF_FS_DISABLE_MMAP | EVBUF_FS_DISABLE_LOCKING);
+		piece->file->file, (ev_off_t)piece->offset, (ev_off_t)piece->length,
+		EVBUF_FS_DISABLE_MMAP | EVBUF_FS_DISABLE_LOCKING);
 
 	if (segment == NULL)
 		return -ENOMEM;
-	piece->file = -1; /* the segment's */
+	evbuffer_file_segment_add_cleanup_cb(segment, free_segment, piece->file);
+	piece->file = NULL; /* the segment's */
 	if (evbuffer_add_file_segment(portion, segment, 0, (ev_off_t)piece->length) < 0)
 		return -ENOMEM; /* it has dropped our reference */
 	evbuffer_file_segment_free(segment);
@@ -268,12 +302,12 @@ static int pour(struct http_served *served, struct evbuffer *portion)
 		const struct http_piece *piece = served->first;
 		size_t before = evbuffer_get_length(portion);
 
-		if (piece->file >= 0 && !served->tls && piece->length > READ_RATHER_MAX) {
+		if (piece->file != NULL && !served->tls && piece->length > READ_RATHER_MAX) {
 			error = pour_file(served, portion);
 			continue;
 		}
-		error = piece->file < 0 ? pour_bytes(served, portion)
-					: pour_read(served, portion, PORTION_MAX - in_memory);
+		error = piece->file == NULL ? pour_bytes(served, portion)
+					    : pour_read(served, portion, PORTION_MAX - in_memory);
 		in_memory += evbuffer_get_length(portion) - before;
 	}
 	return error;
@@ -360,4 +394,10 @@ void http_reply(struct http_served *served, int status)
 	}
 	served->task.run = answer_posted;
 	loop_post(served->thread->loop, &served->task);
+}
+
+void http_reply_none(struct http_served *served)
+{
+	served->failed = true;
+	http_reply(served, 503);
 }

@@ -9,6 +9,7 @@
  * lost the connection, whichever comes last. Its evhttp request is "owned": evhttp frees it when
  * the answer is sent, and else we do.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +99,8 @@ static int judge(struct http_served *served)
 
 	if (served->bad_version)
 		return 505;
-	if (!headers_well_formed(request->input_headers) || !is_target(request->uri) ||
-	    !lengths_beyond_doubt(served))
+	if (served->bad_head || !headers_well_formed(request->input_headers) ||
+	    !is_target(request->uri) || !lengths_beyond_doubt(served))
 		return 400;
 	if (served->minor >= 1 && http_served_fields(served, "Host", &host, 1) == 0)
 		return 400;
@@ -219,6 +220,8 @@ static struct http_served *new_served(struct http_connection *connection,
 	served->thread = connection->thread;
 	served->connection = connection;
 	served->request = request;
+	served->bad_head = connection->has_nul;
+	served->socket = bufferevent_getfd(connection->buffers);
 	served->tls = connection->tls;
 	served->end = &served->first;
 	served->method = method_name(request->type);
@@ -305,6 +308,14 @@ bool http_served_tls(const struct http_served *served)
 const char *http_served_peer(const struct http_served *served)
 {
 	return served->peer;
+}
+
+bool http_served_left(const struct http_served *served, bool silent)
+{
+	struct pollfd look = {.fd = served->socket, .events = POLLRDHUP};
+
+	return poll(&look, 1, 0) == 1 &&
+	       ((look.revents & (POLLERR | POLLHUP)) != 0 || (silent && look.revents & POLLRDHUP));
 }
 
 unsigned http_served_fields(const struct http_served *served, const char *name,

@@ -6,9 +6,10 @@
  * takes nothing, for the timeout is dropped, and so is one whose head is too long, or whose request
  * does not become whole in a few timeouts. How long an answer takes is not limited.
  *
- * Answered without the user: what is no HTTP/1.0 or 1.1 or can be understood in two ways (400;
- * 505), methods other than GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS (501), HTTP/1.1 without
- * Host (400), too long a body (413). The connection ends after these, and after a chunked body.
+ * Answered without the user: what is no HTTP/1.0 or 1.1 (505; from 2.0 on 400) or can be understood
+ * in two ways (400), methods other than GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS (501),
+ * HTTP/1.1 without Host (400), too long a body (413). The connection ends after these, and after a
+ * chunked body.
  *
  * An *exchange* is a request and the answer to it. handle() may answer at once or later; whoever
  * answers later does so from any thread. The answer is put together by http_reply_...() and sent by
@@ -72,6 +73,10 @@ unsigned http_served_fields(const struct http_served *served, const char *name,
 /* The request's body. NULL when there is none. */
 const void *http_served_body(const struct http_served *served, size_t *size_out);
 
+/* Whether the client is seen to have left: it has reset the connection, or (SILENT) it sends no
+ * more, which clients do that leave, and a few that wait. Cheap; whoever answers may call it. */
+bool http_served_left(const struct http_served *served, bool silent);
+
 /* The answer. Loop thread of the exchange, or, from within handle() or later, one other thread.
  * What fails for want of memory makes http_reply() close the connection, and so does a header that
  * is not one line. Content-Length, Transfer-Encoding, Connection and Date are the server's; such
@@ -84,10 +89,14 @@ void http_reply_bytes(struct http_served *served, const void *data, size_t size)
  * where the connection allows; never read into memory as a whole. The disk is read by the loop
  * thread. When the file has become shorter the connection is cut. */
 void http_reply_file(struct http_served *served, int file, uint64_t offset, uint64_t length);
+/* More of the file that was last given, by the same descriptor. */
+void http_reply_file_again(struct http_served *served, uint64_t offset, uint64_t length);
 /* Sends it. Content-Length is set here; HEAD is answered without the body, 204 and 304 without body
  * and length; Date is added. */
 void http_reply(struct http_served *served, int status);
 
+/* Instead of an answer the connection is closed. */
+void http_reply_none(struct http_served *served);
 /* Takes back all that was given for the answer, which is begun anew. */
 void http_reply_anew(struct http_served *served);
 
@@ -95,9 +104,11 @@ void http_reply_anew(struct http_served *served);
 struct http_stream {
 	void (*room)(void *context); /* the next octets may be given; on the loop thread */
 	/* The last call, exactly one: the end was sent (WHOLE), or the client left, perhaps before
-	 * http_reply_end(); on the loop thread. A client that closes its sending half has left. */
+	 * http_reply_end(); on the loop thread. A client that closes its sending half has left,
+	 * unless MADE_HERE: that is then seen as soon as it takes nothing more. */
 	void (*gone)(void *context, bool whole);
 	void *context;
+	bool made_here; /* the octets do not wait for anybody else's */
 };
 void http_reply_begin(struct http_served *served, int status, int64_t length,
 		      const struct http_stream *stream);
@@ -105,8 +116,9 @@ void http_reply_begin(struct http_served *served, int status, int64_t length,
  * -EPIPE: the client has left, nothing is taken any more. */
 int http_reply_more(struct http_served *served, const void *data, size_t size);
 /* The end, and the exchange's; not WHOLE, or other than LENGTH octets were given: the connection is
- * cut, so that the client sees that something is missing. gone() follows unless it has come. Must
- * be called, also after -EPIPE and gone(). */
+ * cut, so that the client sees that something is missing; by a reset where it would take the end of
+ * the connection for the body's, as also when it is cut for any other reason. gone() follows unless
+ * it has come. Must be called, also after -EPIPE and gone(). */
 void http_reply_end(struct http_served *served, bool whole);
 
 #endif

@@ -101,8 +101,10 @@ struct http_connection {
 	struct http_served *served;  /* the exchange under way, or NULL */
 	int64_t deadline_ms;         /* when the next request must be whole; leaving: the end */
 	bool tls;
-	bool known;   /* evhttp tells us of its end */
-	bool linger;  /* the client may be sending still when we close */
+	bool known;  /* evhttp tells us of its end */
+	bool linger; /* the client may be sending still when we close */
+	/* The look through the head of the request that comes: */
+	bool head_ended, line_begins, has_nul;
 	bool leaving; /* evhttp has let go; what the client still sends is thrown away */
 	bool posted;  /* task is under way, and it alone may free this */
 	struct loop_task task;
@@ -119,6 +121,8 @@ void http_connection_watch(struct http_connection *connection, struct evhttp_con
 void http_connection_listen_for_end(struct http_connection *connection);
 /* The exchange is over: the next request may come. */
 void http_connection_ready(struct http_connection *connection);
+/* The client is to see that its end is no proper one. */
+void http_connection_reset(struct http_connection *connection);
 /* Called every now and then on the thread: ends those that are overdue. */
 void http_connection_sweep(void *thread);
 /* Ends those that no exchange holds. */
@@ -128,9 +132,16 @@ void http_connection_forget_all(struct http_thread *thread);
 
 /* ---- http_served.c ---- */
 
+/* Held by its pieces, and by what the connection still has to send of them: of one thread at a
+ * time, as the exchange. */
+struct http_file {
+	int file;
+	unsigned users;
+};
+
 struct http_piece {
 	struct http_piece *next;
-	int file; /* -1: data */
+	struct http_file *file; /* NULL: data */
 	uint64_t offset, length;
 	char *data;
 };
@@ -158,9 +169,11 @@ struct http_served {
 	struct evhttp_request *request;     /* NULL: evhttp has freed it, all is sent */
 	const char *method;
 	char peer[HTTP_ADDRESS_MAX];
+	int socket; /* closed before the answer only by the server's end; another's by then */
 	unsigned minor;
 	bool tls;
 	bool bad_version;
+	bool bad_head;
 	bool head;     /* HEAD: no body in the answer */
 	bool last;     /* the connection ends with this answer */
 	bool linger;   /* and the client may still be sending then */
@@ -173,6 +186,7 @@ struct http_served {
 	bool failed; /* something of it could not be kept */
 	int status;
 	struct http_piece *first, **end;
+	struct http_file *file; /* the last that was given, or NULL */
 	uint64_t length;
 
 	bool streaming;
@@ -200,6 +214,8 @@ void http_reply_cut(struct http_served *served, bool reset);
 
 /* The client left, or (WHOLE) all is sent. Returns whether the exchange may be released. */
 bool http_stream_over(struct http_served *served, bool whole);
+/* Whether the end of the connection would be taken for that of the body. */
+bool http_stream_ends_with_connection(const struct http_served *served);
 void http_stream_free(struct http_served *served);
 
 #endif

@@ -40,6 +40,14 @@ static void taken(struct evhttp_connection *evcon, void *context)
 	measure(context);
 }
 
+/* evhttp reads again whenever something is sent. What it reads then is the end of a client that
+ * only sends no more, or requests that would wait in memory. */
+static void read_nothing(struct http_served *served)
+{
+	if (served->stream.user.made_here)
+		bufferevent_disable(served->connection->buffers, EV_READ);
+}
+
 static void begin(struct http_served *served)
 {
 	struct http_stream_state *stream = &served->stream;
@@ -48,6 +56,7 @@ static void begin(struct http_served *served)
 	http_reply_head(served, stream->left);
 	bufferevent_setwatermark(served->connection->buffers, EV_WRITE, HTTP_STREAM_WAITING / 2, 0);
 	http_connection_listen_for_end(served->connection);
+	read_nothing(served);
 }
 
 /* Whether the answer may go on. */
@@ -66,6 +75,7 @@ static bool send_on(struct http_served *served, struct evbuffer *data)
 		stream->left -= (int64_t)length;
 	}
 	evhttp_send_reply_chunk_with_cb(served->request, data, taken, served);
+	read_nothing(served);
 	return true;
 }
 
@@ -74,12 +84,17 @@ static void finish(struct http_served *served, bool whole)
 {
 	struct http_stream_state *stream = &served->stream;
 
+	bool last_chunk = served->request->chunked;
+
 	if (!whole || (stream->left > 0 && !http_reply_bodiless(served))) {
-		http_reply_cut(served, stream->left < 0 && served->minor == 0);
+		http_reply_cut(served, http_stream_ends_with_connection(served));
 		return;
 	}
 	bufferevent_setwatermark(served->connection->buffers, EV_WRITE, 0, 0);
 	evhttp_send_reply_end(served->request);
+	/* without it the exchange may be over by now */
+	if (last_chunk)
+		read_nothing(served);
 }
 
 static void flow_on(struct http_served *served, struct evbuffer *data, bool whole)
@@ -89,7 +104,7 @@ static void flow_on(struct http_served *served, struct evbuffer *data, bool whol
 	if (!stream->begun)
 		begin(served);
 	if (!send_on(served, data))
-		http_reply_cut(served, stream->left < 0 && served->minor == 0);
+		http_reply_cut(served, http_stream_ends_with_connection(served));
 	else if (stream->ending)
 		finish(served, whole);
 	else
@@ -135,6 +150,14 @@ static void flow(struct loop_task *task)
 	}
 	if (data != NULL)
 		evbuffer_free(data);
+}
+
+bool http_stream_ends_with_connection(const struct http_served *served)
+{
+	const struct http_stream_state *stream = &served->stream;
+
+	return stream->begun && stream->left < 0 && served->minor == 0 &&
+	       !http_reply_bodiless(served);
 }
 
 bool http_stream_over(struct http_served *served, bool whole)

@@ -18,9 +18,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "origin/loop.h"
 #include "origin/publish_file.h"
 #include "origin/publish_private.h"
 #include "origin/publish_queue.h"
+#include "origin/publish_vain.h"
 
 enum {
 	/* All our choices. Each that waits holds a descriptor, so also at most a quarter of those
@@ -55,6 +57,7 @@ struct publish {
 	unsigned slices;     /* running now */
 	unsigned streams;
 	struct publish_queue queue;
+	struct publish_vain vain;
 	uint64_t made, failed;
 	struct worker workers[WORKERS_MAX + 1];
 
@@ -133,6 +136,8 @@ static void finish(struct publish_making *making, int error, bool anew)
 
 	pthread_mutex_lock(&publish->lock);
 	publish_queue_unregister(&publish->queue, making);
+	publish_vain_note(&publish->vain, &making->subject, error, making->took_ms,
+			  loop_clock_ms());
 	if (making->file < 0)
 		publish->streams--;
 	publish->made += error == 0 && anew;
@@ -148,6 +153,7 @@ static bool work_on(struct publish_making *making, enum pool_lane lane, int *err
 		    bool *anew_out)
 {
 	struct publish *publish = making->publish;
+	int64_t begun_ms = loop_clock_ms();
 	int error = 0;
 
 	*anew_out = true;
@@ -163,6 +169,7 @@ static bool work_on(struct publish_making *making, enum pool_lane lane, int *err
 
 		error = publish_file_slice(making->progress, &octets, &more);
 		publish_count_octets(publish, octets);
+		making->took_ms += loop_clock_ms() - begun_ms;
 		if (error == 0 && more)
 			return true;
 	}
@@ -271,6 +278,9 @@ static int make_new(struct publish *publish, const struct publish_subject *subje
 	struct publish_making *making;
 	int duplicate, error;
 
+	error = publish_vain_look(&publish->vain, subject, loop_clock_ms());
+	if (error != 0)
+		return error;
 	if (publish->queue.waiting >= publish->waiting_max)
 		return -EBUSY;
 	duplicate = fcntl(file, F_DUPFD_CLOEXEC, 0);
@@ -325,11 +335,14 @@ int publish_claim(struct publish *publish, const struct publish_subject *subject
 	if (error != 0)
 		return error;
 	pthread_mutex_lock(&publish->lock);
-	if (publish->ending || publish->streams >= STREAMS_MAX ||
-	    publish_queue_find(&publish->queue, subject) != NULL) {
+	error = publish_vain_look(&publish->vain, subject, loop_clock_ms());
+	if (error == 0 && (publish->ending || publish->streams >= STREAMS_MAX ||
+			   publish_queue_find(&publish->queue, subject) != NULL))
+		error = -EBUSY;
+	if (error != 0) {
 		pthread_mutex_unlock(&publish->lock);
 		free(making);
-		return -EBUSY;
+		return error;
 	}
 	publish->streams++;
 	publish_queue_register(&publish->queue, making);

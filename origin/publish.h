@@ -62,6 +62,12 @@ struct publish_form {
 /* The whole content's, of VERSION (1 or 2). -ENOENT: not at hand. */
 int publish_find(struct publish *publish, const struct publish_subject *subject, unsigned version,
 		 struct publish_form *form_out);
+/* Whether all versions that are made of it are at hand; counts as a use. */
+bool publish_is_kept(struct publish *publish, const struct publish_subject *subject);
+/* About how many octets of the directory a content of SIZE octets takes. */
+uint64_t publish_octets_for(const struct publish *publish, uint64_t size);
+/* What may be kept at a time without anything being removed to make room. */
+uint64_t publish_room(const struct publish *publish);
 /* That of the range [START, START + LENGTH), cut out of the whole. -ENOENT as above, or it would be
  * larger than we make for a range (gigabytes of content); -EINVAL: no such range. */
 int publish_find_range(struct publish *publish, const struct publish_subject *subject,
@@ -74,13 +80,13 @@ typedef void publish_done(void *context, int error);
 /* Has it made from the open FILE, which is duplicated, and for which publish_subject_of_file gave
  * SUBJECT: when it has another one by the time of the making, that is -ESTALE. With others asking
  * for the same it is made once. URGENT: somebody waits, before those that nobody waits for. DONE
- * may be NULL. Returns 0, or -EBUSY: the queue is full, and DONE is not called. Never blocks; a
- * loop thread may call it. */
+ * may be NULL. Returns 0, or DONE is not called: -EBUSY: the queue is full; -ESTALE, -EFBIG: it
+ * failed so before, which would cost as much again. Never blocks; a loop thread may call it. */
 int publish_make(struct publish *publish, const struct publish_subject *subject, int file,
 		 bool urgent, publish_done *done, void *context);
 
 /* Made from octets that pass by, in order, by whoever has them. -EBUSY: it is being made already,
- * or too many are. */
+ * or too many are; -ESTALE, -EFBIG as above. */
 struct publish_stream;
 int publish_stream_begin(struct publish *publish, const struct publish_subject *subject,
 			 struct publish_stream **stream_out);

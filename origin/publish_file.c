@@ -11,13 +11,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "origin/file_stamps.h"
+
 /* Octets; our choice: some milliseconds of hashing, and large enough that the threads of version 1,
  * which wait for each other at its end, lose little. */
 #define SLICE (8u << 20)
-
-/* The kernel's clock for files ticks every 1 to 10 ms. A file that changed in this very tick could
- * do so again without a trace, so we begin a while later; our choice. */
-#define TICK_MS 20
 
 struct publish_file {
 	int file;
@@ -27,17 +25,18 @@ struct publish_file {
 	uint64_t done; /* octets */
 };
 
-static bool just_changed(const struct stat *status)
+/* A file that has just changed could do so again without a trace, so we begin a while later.
+ * Returns whether that took any time. */
+static bool wait_for_stamps(const struct stat *status)
 {
 	struct timespec now;
-	int64_t age_ms;
+	int64_t rest;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	if (now.tv_sec - status->st_ctim.tv_sec > 1 || now.tv_sec < status->st_ctim.tv_sec)
-		return false; /* long ago, or by another clock */
-	age_ms = (int64_t)(now.tv_sec - status->st_ctim.tv_sec) * 1000 +
-		 (now.tv_nsec - status->st_ctim.tv_nsec) / 1000000;
-	return age_ms < TICK_MS;
+	clock_gettime(CLOCK_REALTIME, &now);
+	rest = file_stamps_unsettled_ns(status, &now);
+	now.tv_sec = rest / 1000000000;
+	now.tv_nsec = rest % 1000000000;
+	return rest > 0 && nanosleep(&now, NULL) == 0;
 }
 
 static int check_identity(int file, const struct publish_subject *subject, struct stat *status_out)
@@ -54,20 +53,17 @@ static int check_identity(int file, const struct publish_subject *subject, struc
 }
 
 static int check_before(int file, const struct publish_subject *subject,
-			const struct publish_shelf *shelf)
+			const struct publish_shelf *shelf, unsigned versions)
 {
-	static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000};
 	struct stat status;
 	int error = check_identity(file, subject, &status);
 
 	if (error == 0 && (!S_ISREG(status.st_mode) || status.st_size == 0))
 		error = -EINVAL;
 	if (error == 0)
-		error = publish_shelf_admits(shelf, subject->size);
-	if (error != 0 || !just_changed(&status))
-		return error;
-	nanosleep(&tick, NULL);
-	return check_identity(file, subject, &status);
+		error = publish_shelf_admits(shelf, subject->size, versions);
+	return error == 0 && wait_for_stamps(&status) ? check_identity(file, subject, &status)
+						      : error;
 }
 
 int publish_file_begin(int file, const struct publish_subject *subject, struct publish_shelf *shelf,
@@ -75,7 +71,7 @@ int publish_file_begin(int file, const struct publish_subject *subject, struct p
 		       struct publish_file **progress_out)
 {
 	struct publish_file *progress;
-	int error = check_before(file, subject, shelf);
+	int error = check_before(file, subject, shelf, versions);
 
 	if (error != 0)
 		return error;

@@ -6,11 +6,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cache/content_v1.h"
+#include "cache/content_v2.h"
+#include "cache/file_octets.h"
 #include "origin/publish_private.h"
 
 /* Octets of the form of a range; our choice, 4 GiB of content or more. Each lies in memory until it
  * is sent, however slowly, to whoever asks. Clients ask for ranges that they read in one go. */
 #define RANGE_FORM_MAX (4u << 20)
+
+/* For an estimate: segments of version 2.0 are of 64 KiB as a rule. */
+#define V2_SEGMENT 65536u
+#define OVERHEAD 1024u
 
 int publish_find(struct publish *publish, const struct publish_subject *subject, unsigned version,
 		 struct publish_form *form_out)
@@ -28,6 +35,27 @@ int publish_find(struct publish *publish, const struct publish_subject *subject,
 	return 0;
 }
 
+bool publish_is_kept(struct publish *publish, const struct publish_subject *subject)
+{
+	return publish_shelf_has(publish_shelf(publish), subject, publish_versions(publish));
+}
+
+uint64_t publish_octets_for(const struct publish *publish, uint64_t size)
+{
+	uint64_t octets = OVERHEAD;
+
+	if ((publish_versions(publish) & 1u) != 0)
+		octets += size / CONTENT_V1_BLOCK * digest_size(DIGEST_SHA256);
+	if ((publish_versions(publish) & 2u) != 0)
+		octets += size / V2_SEGMENT * CONTENT_V2_DESCRIPTION_SIZE;
+	return publish_octets_taken(octets);
+}
+
+uint64_t publish_room(const struct publish *publish)
+{
+	return publish_octets_left(publish_shelf_limit(publish_shelf(publish)));
+}
+
 struct range {
 	int file; /* in memory */
 	uint64_t size;
@@ -36,19 +64,8 @@ struct range {
 static int put(void *owner, const void *data, size_t size)
 {
 	const struct range *range = owner;
-	const uint8_t *at = data;
 
-	if (range->size > RANGE_FORM_MAX)
-		return -ENOENT;
-	while (size > 0) {
-		ssize_t done = write(range->file, at, size);
-
-		if (done <= 0)
-			return done < 0 ? -errno : -EIO;
-		at += done;
-		size -= (size_t)done;
-	}
-	return 0;
+	return range->size > RANGE_FORM_MAX ? -ENOENT : file_octets_send(range->file, data, size);
 }
 
 static int write_range(const struct content_hashes *hashes, const uint8_t *ks, uint64_t start,

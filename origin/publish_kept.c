@@ -29,6 +29,7 @@
 #include <xxhash.h>
 
 #include "cache/bytes.h"
+#include "cache/file_octets.h"
 #include "cache/log.h"
 #include "origin/publish_private.h"
 
@@ -88,42 +89,6 @@ static void checksum_of(XXH128_hash_t hash, uint8_t checksum_out[PUBLISH_CHECKSU
 
 	XXH128_canonicalFromHash(&canonical, hash);
 	memcpy(checksum_out, canonical.digest, PUBLISH_CHECKSUM_SIZE);
-}
-
-static int read_all(int file, uint64_t offset, void *data, size_t size)
-{
-	uint8_t *at = data;
-
-	while (size > 0) {
-		ssize_t got = pread(file, at, size, (off_t)offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -ENODATA;
-		at += got;
-		offset += (size_t)got;
-		size -= (size_t)got;
-	}
-	return 0;
-}
-
-static int write_all(int file, uint64_t offset, const void *data, size_t size)
-{
-	const uint8_t *at = data;
-
-	while (size > 0) {
-		ssize_t put = pwrite(file, at, size, (off_t)offset);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put < 0 ? -errno : -EIO;
-		at += put;
-		offset += (size_t)put;
-		size -= (size_t)put;
-	}
-	return 0;
 }
 
 static size_t header_size(const struct publish_subject *subject)
@@ -220,7 +185,7 @@ static int read_header(int file, const struct publish_subject *subject,
 	struct stat status;
 
 	if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < (off_t)size ||
-	    read_all(file, 0, header, size) != 0)
+	    file_octets_read(file, 0, header, size) != 0)
 		return -ENOENT;
 	checksum_of(XXH3_128bits(header, size - PUBLISH_CHECKSUM_SIZE), checksum);
 	if (memcmp(checksum, header + size - PUBLISH_CHECKSUM_SIZE, PUBLISH_CHECKSUM_SIZE) != 0)
@@ -242,7 +207,7 @@ bool publish_kept_is_one(int directory, const char *name)
 {
 	char start[sizeof(magic)];
 	int file = open_named(directory, name);
-	bool one = file >= 0 && read_all(file, 0, start, sizeof(start)) == 0 &&
+	bool one = file >= 0 && file_octets_read(file, 0, start, sizeof(start)) == 0 &&
 		   memcmp(start, magic, sizeof(magic)) == 0;
 
 	if (file >= 0)
@@ -288,7 +253,7 @@ static int read_form(const struct publish_kept *kept, const struct publish_kept_
 	for (uint64_t done = 0; error == 0 && done < form->size;) {
 		size_t size = form->size - done < BUFFER ? (size_t)(form->size - done) : BUFFER;
 
-		error = read_all(kept->file, form->offset + done, buffer, size);
+		error = file_octets_read(kept->file, form->offset + done, buffer, size);
 		if (error == 0)
 			XXH3_128bits_update(state, buffer, size);
 		if (error == 0 && take != NULL)
@@ -340,7 +305,7 @@ static int backing_read(void *owner, uint64_t offset, void *data, size_t size)
 {
 	const struct form_backing *backing = owner;
 
-	return read_all(backing->file, backing->offset + offset, data, size);
+	return file_octets_read(backing->file, backing->offset + offset, data, size);
 }
 
 static int decode(const struct publish_kept *kept, const struct publish_kept_form *form,
@@ -395,7 +360,8 @@ struct writing {
 
 static int flush(struct writing *writing)
 {
-	int error = write_all(writing->file, writing->offset, writing->buffer, writing->gathered);
+	int error = file_octets_write(writing->file, writing->offset, writing->buffer,
+				      writing->gathered);
 
 	if (error != 0)
 		return error;
@@ -455,7 +421,8 @@ static int write_forms(struct writing *writing, const struct publish_subject *su
 			error = write_form(writing, &made->hashes[i], keys->ks[i], &kept.forms[i]);
 	if (error != 0)
 		return error;
-	return write_all(writing->file, 0, header, put_header(subject, keys, &kept, header));
+	return file_octets_write(writing->file, 0, header,
+				 put_header(subject, keys, &kept, header));
 }
 
 int publish_kept_write(int file, const struct publish_subject *subject,

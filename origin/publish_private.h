@@ -66,6 +66,8 @@ int publish_kept_write(int file, const struct publish_subject *subject,
 #define PUBLISH_TEMPORARY_DIGITS 16
 /* What a file of SIZE octets takes. */
 uint64_t publish_octets_taken(uint64_t size);
+/* What is left of LIMIT when it was exceeded. */
+uint64_t publish_octets_left(uint64_t limit);
 /* If they take more than LIMIT, removes those that were not used for longest; and what was left
  * half written. LEFT_OUT: octets that remain. */
 int publish_sweep(int directory, uint64_t limit, uint64_t *left_out);
@@ -85,8 +87,12 @@ unsigned publish_shelf_versions(struct publish_shelf *shelf, const struct publis
 /* Keeps MADE, and what is kept of other versions. -EFBIG: more than the limit allows. */
 int publish_shelf_put(struct publish_shelf *shelf, const struct publish_subject *subject,
 		      const struct publish_made *made);
-/* Whether content of SIZE octets is hopeless: -EFBIG. */
-int publish_shelf_admits(const struct publish_shelf *shelf, uint64_t size);
+/* Whether all of VERSIONS are kept; notes the use. */
+bool publish_shelf_has(struct publish_shelf *shelf, const struct publish_subject *subject,
+		       unsigned versions);
+/* Whether VERSIONS of content of SIZE octets are hopeless: -EFBIG. */
+int publish_shelf_admits(const struct publish_shelf *shelf, uint64_t size, unsigned versions);
+uint64_t publish_shelf_limit(const struct publish_shelf *shelf);
 void publish_shelf_forget(struct publish_shelf *shelf, const char *name);
 int publish_shelf_clear(struct publish_shelf *shelf);
 const struct publish_keys *publish_shelf_keys(const struct publish_shelf *shelf);

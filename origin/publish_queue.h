@@ -29,7 +29,8 @@ struct publish_making {
 	struct publish_waiter *waiters;
 	bool urgent, waits;
 
-	struct publish_file *progress; /* of who runs it; NULL until then */
+	struct publish_file *progress; /* of who runs it, as what follows; NULL until then */
+	int64_t took_ms;               /* its slices */
 };
 
 struct publish_queue {

@@ -20,6 +20,7 @@
 #include <openssl/crypto.h>
 
 #include "cache/content_v1.h"
+#include "cache/content_v2.h"
 #include "cache/log.h"
 #include "origin/publish_private.h"
 
@@ -332,12 +333,20 @@ int publish_shelf_put(struct publish_shelf *shelf, const struct publish_subject 
 	return error;
 }
 
-int publish_shelf_admits(const struct publish_shelf *shelf, uint64_t size)
+int publish_shelf_admits(const struct publish_shelf *shelf, uint64_t size, unsigned versions)
 {
-	/* Version 2.0 has no less: a segment of 128 KiB has 68 octets. */
-	uint64_t least = size / CONTENT_V1_BLOCK * digest_size(DIGEST_SHA256);
+	uint64_t least = 0;
 
+	if ((versions & 1u) != 0)
+		least += size / CONTENT_V1_BLOCK * digest_size(DIGEST_SHA256);
+	if ((versions & 2u) != 0)
+		least += size / CONTENT_V2_SEGMENT_MAX * CONTENT_V2_DESCRIPTION_SIZE;
 	return least > shelf->limit ? -EFBIG : 0;
+}
+
+uint64_t publish_shelf_limit(const struct publish_shelf *shelf)
+{
+	return shelf->limit;
 }
 
 /* Finding */
@@ -414,6 +423,23 @@ int publish_shelf_find(struct publish_shelf *shelf, const struct publish_subject
 	note_use(&kept);
 	*kept_out = kept;
 	return 0;
+}
+
+bool publish_shelf_has(struct publish_shelf *shelf, const struct publish_subject *subject,
+		       unsigned versions)
+{
+	struct publish_kept kept;
+	bool all = true;
+
+	if (open_ours(shelf, subject, &kept) != 0)
+		return false;
+	for (unsigned i = 0; i < PUBLISH_VERSIONS; i++)
+		if ((versions & 1u << i) != 0)
+			all = all && publish_kept_check(&kept, i + 1) == 0;
+	if (all)
+		note_use(&kept);
+	publish_kept_close(&kept);
+	return all;
 }
 
 unsigned publish_shelf_versions(struct publish_shelf *shelf, const struct publish_subject *subject)

@@ -25,7 +25,8 @@ int publish_stream_begin(struct publish *publish, const struct publish_subject *
 		return -ENOMEM;
 	stream->publish = publish;
 	stream->left = subject->size;
-	error = publish_shelf_admits(publish_shelf(publish), subject->size);
+	error = publish_shelf_admits(publish_shelf(publish), subject->size,
+				     publish_versions(publish));
 	if (error == 0)
 		error = publish_claim(publish, subject, &stream->making);
 	if (error != 0) {

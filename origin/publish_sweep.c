@@ -128,11 +128,16 @@ static bool remove_kept(int directory, const char *name)
 	return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
 }
 
-/* Removes what was not used for longest until what remains is an eighth below the limit, so that
- * not every file that comes makes us look at all of them. Returns what remains. */
+/* An eighth below the limit, so that not every file that comes makes us look at all of them. */
+uint64_t publish_octets_left(uint64_t limit)
+{
+	return limit - limit / 8;
+}
+
+/* Removes what was not used for longest. Returns what remains. */
 static uint64_t evict(int directory, uint64_t limit, struct survey *survey)
 {
-	uint64_t wanted = limit - limit / 8, left = survey->octets;
+	uint64_t wanted = publish_octets_left(limit), left = survey->octets;
 
 	if (left <= limit)
 		return left;

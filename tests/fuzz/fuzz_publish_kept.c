@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(copy, data, size);
 	mend(copy, size);
-	if (ftruncate(file, 0) != 0 || write_all(file, 0, copy, size) != 0)
+	if (ftruncate(file, 0) != 0 || file_octets_write(file, 0, copy, size) != 0)
 		abort();
 	if (read_header(file, &subject, &keys, &kept) == 0)
 		ask(&kept);

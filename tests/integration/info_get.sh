@@ -31,3 +31,14 @@ for path in "$MOUNT/absent" "$TEST_DIR"; do
 	assert_refused '^peerdist: ' get "$path" -o "$TEST_DIR/info"
 	assert_same_file "$TEST_DIR/before" "$TEST_DIR/info"
 done
+umount_fs
+
+# Where nothing is computed the file being whole does not help, and the refusal says so.
+mount_fs -o compute=off "$URL" "$TEST_DIR/mnt-off"
+assert_refused 'not cached whole' get "$MOUNT/large"
+cat "$MOUNT/large" >/dev/null
+whole() { test "$(python3 -c 'import os, sys
+print(os.getxattr(sys.argv[1], "user.peerdist.size_cached").decode())' "$MOUNT/large")" = 3000001; }
+wait_until 20 whole
+assert_refused 'compute=' get "$MOUNT/large"
+umount_fs

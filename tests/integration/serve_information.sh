@@ -49,6 +49,7 @@ ask large-11.bin 2 -r 1000000-3000000 || fail 'no content information of a range
 assert_match 'Content-Range: bytes 1000000-3000000/12345678' "$(cat "$TEST_DIR/head")"
 assert_match 'ContentLength=2000001' "$(cat "$TEST_DIR/head")"
 python3 "$MODEL" verify --secret "$(secret "$TEST_DIR/key")" "$TEST_DIR/ci" "$tree/large-11.bin" || fail 'range'
+! ask large-11.bin 2 -H 'Range: bytes=0-1,999999999-' || fail 'content information though several ranges were named'
 
 # What is kept is there at once after a restart, without hashing anew and without a walk.
 stop_server

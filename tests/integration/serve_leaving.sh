@@ -22,6 +22,21 @@ assert_eq 20001 "$(curl -sf --http1.0 --noproxy '*' "${URL}many/" | grep -c '<a 
 assert_eq 20001 "$(curl -sf --limit-rate 3M --noproxy '*' "${URL}many/" | grep -c '<a href=')" 'names taken slowly'
 assert_eq 0 "$(curl -sfI --noproxy '*' "${URL}many/" | grep -ci '^content-length: 0')" 'length said to HEAD'
 
+# Who ends its sending is not gone, and gets all of it.
+half_closed() {
+	python3 - "$SERVE_ADDRESS" "$1" <<'END'
+import socket, sys
+host, port = sys.argv[1].split(":")
+connection = socket.create_connection((host, int(port)), 60)
+connection.sendall(b"GET /many/ HTTP/" + sys.argv[2].encode() + b"\r\nHost: x\r\n\r\n")
+connection.shutdown(socket.SHUT_WR)
+answer = b"".join(iter(lambda: connection.recv(1 << 20), b""))
+print(answer.count(b"<a href="))
+END
+}
+assert_eq 20001 "$(half_closed 1.0)" 'names by HTTP/1.0 to who sends no more'
+assert_eq 20001 "$(half_closed 1.1)" 'names by HTTP/1.1 to who sends no more'
+
 # A third of them ask and leave, a third read a little, a third close without warning.
 cat >"$TEST_DIR/leave.py" <<'END'
 import random, socket, sys

@@ -59,6 +59,21 @@ unsigned char *http_scene_pieces(const struct scene *scene, size_t *size_out)
 	return body;
 }
 
+static void reply_parts(struct scene *scene, struct http_served *served)
+{
+	http_reply_file(served, scene_file(scene), 0, SCENE_FILE_SIZE);
+	for (unsigned i = 1; i < SCENE_PARTS; i++)
+		http_reply_file_again(served, 0, SCENE_FILE_SIZE);
+	http_reply(served, 206);
+}
+
+static void reply_anew(struct scene *scene, struct http_served *served)
+{
+	http_reply_header(served, "X-Given", "two\nlines");
+	http_reply_file(served, scene_file(scene), 0, SCENE_FILE_SIZE);
+	http_reply_anew(served);
+}
+
 static void keep(struct scene *scene, struct http_served *served)
 {
 	pthread_mutex_lock(&scene->lock);
@@ -94,6 +109,8 @@ static void handle(void *context, struct http_served *served)
 	pthread_mutex_unlock(&scene->lock);
 	if (strcmp(target, "/pieces") == 0) {
 		reply_pieces(scene, served);
+	} else if (strcmp(target, "/parts") == 0) {
+		reply_parts(scene, served);
 	} else if (strcmp(target, "/whole") == 0) {
 		http_reply_header(served, "X-Given", "%d", 7);
 		http_reply_file(served, scene_file(scene), 0, SCENE_FILE_SIZE);
@@ -104,6 +121,8 @@ static void handle(void *context, struct http_served *served)
 	} else if (strcmp(target, "/later") == 0 || strncmp(target, "/stream", 7) == 0) {
 		keep(scene, served);
 	} else {
+		if (strcmp(target, "/anew") == 0)
+			reply_anew(scene, served);
 		reply_echo(served);
 	}
 }
@@ -251,15 +270,25 @@ static void note_gone(void *context, bool whole)
 	sem_post(&giver->gone);
 }
 
-void http_scene_begin(struct scene *scene, struct giver *giver, int64_t length)
+static void begin(struct scene *scene, struct giver *giver, int64_t length, bool made_here)
 {
-	struct http_stream stream = {note_room, note_gone, giver};
+	struct http_stream stream = {note_room, note_gone, giver, made_here};
 
 	memset(giver, 0, sizeof(*giver));
 	sem_init(&giver->room, 0, 0);
 	sem_init(&giver->gone, 0, 0);
 	giver->served = http_scene_take_kept(scene);
 	http_reply_begin(giver->served, 200, length, &stream);
+}
+
+void http_scene_begin(struct scene *scene, struct giver *giver, int64_t length)
+{
+	begin(scene, giver, length, false);
+}
+
+void http_scene_begin_here(struct scene *scene, struct giver *giver, bool made_here)
+{
+	begin(scene, giver, -1, made_here);
 }
 
 unsigned http_scene_give_file(struct scene *scene, struct giver *giver)

@@ -5,6 +5,8 @@
  *   /pieces          octets and parts of the scene's file, mixed: http_scene_pieces() gives the
  * body /whole           the scene's file /304 /204        such a status, with a body given that
  * must not be sent /later           is kept; the test answers by http_scene_answer_kept()
+ *   /parts           the whole file SCENE_PARTS times, by one descriptor
+ *   /anew            an answer that fails is taken back, then as below
  *   /stream...       is kept likewise, for http_reply_begin()
  *   anything else    "METHOD TARGET MINOR BODY"
  */
@@ -21,6 +23,7 @@
 
 #define SCENE_FILE_SIZE (3u << 20)
 #define SCENE_KEPT_MAX 64u
+#define SCENE_PARTS 16u /* more than sockets hold */
 
 struct scene {
 	struct http_server *server;
@@ -61,6 +64,7 @@ struct giver {
 
 /* Takes the next kept exchange. */
 void http_scene_begin(struct scene *scene, struct giver *giver, int64_t length);
+void http_scene_begin_here(struct scene *scene, struct giver *giver, bool made_here);
 /* Gives the scene's file; returns how often it had to wait. */
 unsigned http_scene_give_file(struct scene *scene, struct giver *giver);
 /* Returns once gone() has come. */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +297,40 @@ static void pieces_come_in_order(void **state)
 	free(body);
 }
 
+static unsigned open_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static void parts_of_a_file_take_one_descriptor(void **state)
+{
+	struct scene *scene = *state;
+	unsigned before = open_files();
+	struct client client;
+	struct reply reply;
+
+	raw_connect(&client, scene->port);
+	raw_send(&client, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\n");
+	assert_true(raw_receive(&client));
+	/* both ends of the connection, and the file */
+	assert_int_equal(open_files(), before + 3);
+	assert_true(raw_reply(&client, false, &reply));
+	assert_true(reply.whole);
+	assert_int_equal(reply.size, SCENE_PARTS * SCENE_FILE_SIZE);
+	for (size_t i = 0; i < SCENE_PARTS; i++)
+		assert_memory_equal(reply.body + i * SCENE_FILE_SIZE, scene->content,
+				    SCENE_FILE_SIZE);
+	raw_free(&reply);
+	raw_close(&client);
+}
+
 static void body_arrives_however_it_is_sent(void **state)
 {
 	struct scene *scene = *state;
@@ -351,6 +387,7 @@ static void doubtful_requests_are_refused_and_are_the_last(void **state)
 		{"GET /\r\n\r\n", 400},
 		{"GET / HTTP/2.0\r\n\r\n", 400},
 		{"GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505},
+		{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 400},
 		{"GET / HTTP/1.1 x\r\nHost: h\r\n\r\n", 400},
 		{"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
 		{"GET /a\x01 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
@@ -406,6 +443,41 @@ static void doubtful_requests_are_refused_and_are_the_last(void **state)
 		raw_close(&client);
 	}
 	assert_int_equal(http_scene_requests(scene), 1);
+}
+
+/* Of what comes in one go only the last request has a NUL in its head. */
+static void heads_with_a_nul_are_refused(void **state)
+{
+	static const char good[] = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n\0\n\n";
+	static const char *const bad[] = {"GET / HTTP/1.1\r\nHost: h\r\nX: y#z\r\n\r\n",
+					  "GET / HTTP/1.1\r\nHost: h\r\nX: y\r\n#\r\n\r\n",
+					  "GET /# HTTP/1.1\r\nHost: h\r\n\r\n",
+					  "GET / HTTP/1.1#\r\nHost: h\r\n\r\n",
+					  "POST / HTTP/1.0\r\nContent-Length: 3# 99\r\n\r\nabc"};
+	struct scene *scene = *state;
+	struct client client;
+	struct reply reply;
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]) * 2; i++) {
+		size_t front = i % 2 == 0 ? sizeof(good) - 1 : 0, size = strlen(bad[i / 2]);
+		char text[256];
+
+		memcpy(text, good, front);
+		memcpy(text + front, bad[i / 2], size);
+		*(char *)memchr(text + front, '#', size) = '\0';
+		raw_connect(&client, scene->port);
+		raw_send_octets(&client, text, front + size);
+		if (front > 0) {
+			assert_true(raw_reply(&client, false, &reply));
+			assert_int_equal(reply.status, 200);
+			raw_free(&reply);
+		}
+		assert_true(raw_reply(&client, false, &reply));
+		assert_int_equal(reply.status, 400);
+		raw_free(&reply);
+		expect_end(&client);
+		raw_close(&client);
+	}
 }
 
 static void head_over_the_limit_is_refused(void **state)
@@ -491,6 +563,37 @@ static void answer_for_a_client_that_has_left_is_dropped(void **state)
 	}
 }
 
+/* A FIN or a reset takes its time, however short. */
+static void wait_until_left(const struct http_served *served, bool silent)
+{
+	while (!http_served_left(served, silent))
+		sched_yield();
+}
+
+static void client_that_has_left_can_be_told(void **state)
+{
+	static const struct linger at_once = {.l_onoff = 1};
+	struct scene *scene = *state;
+	struct client client;
+	struct http_served *served;
+
+	for (int resets = 0; resets <= 1; resets++) {
+		raw_connect(&client, scene->port);
+		raw_send(&client, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+		served = http_scene_take_kept(scene);
+		assert_false(http_served_left(served, true));
+		if (resets)
+			setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		raw_close(&client);
+		wait_until_left(served, true);
+		if (resets)
+			wait_until_left(served, false);
+		else /* it may only have ended its sending */
+			assert_false(http_served_left(served, false));
+		http_reply_none(served);
+	}
+}
+
 static void answer_with_a_broken_header_is_not_sent(void **state)
 {
 	struct scene *scene = *state;
@@ -503,6 +606,21 @@ static void answer_with_a_broken_header_is_not_sent(void **state)
 	http_reply_header(served, "Location", "%s", "/a\r\nSet-Cookie: b");
 	http_scene_answer_kept(served, "text");
 	expect_end(&client);
+	raw_close(&client);
+}
+
+static void answer_taken_back_is_as_if_never_begun(void **state)
+{
+	struct scene *scene = *state;
+	struct client client;
+	struct reply reply;
+
+	raw_connect(&client, scene->port);
+	raw_send(&client, "GET /anew HTTP/1.1\r\nHost: h\r\n\r\n");
+	assert_true(raw_reply(&client, false, &reply));
+	assert_string_equal((char *)reply.body, "GET /anew 1 ");
+	assert_null(raw_header(&reply, "X-Given"));
+	raw_free(&reply);
 	raw_close(&client);
 }
 
@@ -537,6 +655,10 @@ int main(void)
 		in_scene(some_statuses_have_no_body),
 		in_scene(headers_are_those_given_and_three_more),
 		in_scene(pieces_come_in_order),
+		in_scene(client_that_has_left_can_be_told),
+		in_scene(heads_with_a_nul_are_refused),
+		in_scene(parts_of_a_file_take_one_descriptor),
+		in_scene(answer_taken_back_is_as_if_never_begun),
 		in_scene(body_arrives_however_it_is_sent),
 		in_scene(body_over_the_limit_is_refused),
 		in_scene(doubtful_requests_are_refused_and_are_the_last),

@@ -244,6 +244,66 @@ static void stream_that_is_not_whole_is_cut(void **state)
 	}
 }
 
+static void *give_here_in_thread(void *scene)
+{
+	struct giver giver;
+
+	http_scene_begin_here(scene, &giver, true);
+	http_scene_give_file(scene, &giver);
+	http_scene_finish(&giver, true);
+	assert_true(giver.whole);
+	return NULL;
+}
+
+static void what_is_made_here_is_sent_to_who_sends_no_more(void **state)
+{
+	struct scene *scene = *state;
+	struct client client;
+	pthread_t thread;
+
+	for (int i = 0; i < 20; i++) {
+		ask_for_stream(&client, scene, "GET", i % 2);
+		shutdown(client.fd, SHUT_WR);
+		assert_int_equal(pthread_create(&thread, NULL, give_here_in_thread, scene), 0);
+		expect_file(&client, scene);
+		pthread_join(thread, NULL);
+		raw_close(&client);
+	}
+}
+
+static void who_leaves_what_is_made_here_is_noticed(void **state)
+{
+	struct scene *scene = *state;
+	struct client client;
+	struct giver giver;
+
+	ask_for_stream(&client, scene, "GET", 1);
+	http_scene_begin_here(scene, &giver, true);
+	raw_close(&client);
+	give_without_end(&giver, scene);
+	http_scene_finish(&giver, true);
+	assert_false(giver.whole);
+}
+
+/* Without chunks the end of the connection would be the page's. */
+static void who_sends_no_more_sees_what_is_missing(void **state)
+{
+	struct scene *scene = *state;
+	struct client client;
+	struct giver giver;
+
+	ask_for_stream(&client, scene, "GET", 0);
+	http_scene_begin_here(scene, &giver, false);
+	shutdown(client.fd, SHUT_WR);
+	http_scene_wait(&giver.gone);
+	sem_post(&giver.gone);
+	http_scene_finish(&giver, true);
+	assert_false(giver.whole);
+	raw_receive_all(&client, NULL);
+	assert_true(client.reset);
+	raw_close(&client);
+}
+
 static void stream_longer_than_was_said_is_cut(void **state)
 {
 	struct scene *scene = *state;
@@ -381,6 +441,9 @@ int main(void)
 		in_scene(client_that_leaves_is_noticed_while_nothing_is_given, start),
 		in_scene(client_that_leaves_is_noticed_while_much_is_given, start),
 		in_scene(stream_that_is_not_whole_is_cut, start),
+		in_scene(what_is_made_here_is_sent_to_who_sends_no_more, start),
+		in_scene(who_leaves_what_is_made_here_is_noticed, start),
+		in_scene(who_sends_no_more_sees_what_is_missing, start),
 		in_scene(stream_longer_than_was_said_is_cut, start),
 		in_scene(client_that_sends_too_little_is_dropped, start_impatient),
 		in_scene(client_that_drips_is_dropped, start_impatient),

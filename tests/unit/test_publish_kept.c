@@ -449,17 +449,26 @@ static void what_is_larger_than_the_limit_is_not_kept(void **state)
 {
 	struct octets content = publish_scene_random(9000000, 7);
 	struct publish_subject subject;
+	struct publish_stream *stream;
 	int file = publish_scene_file("file", content.data, content.size, &subject);
 
 	(void)state;
-	reopen(PUBLISH_BOTH, 8192);
+	reopen(PUBLISH_BOTH, 12288);
 	assert_int_equal(publish_scene_make(publish_scene.publish, &subject, file), -EFBIG);
 	assert_int_equal(publish_scene_hashed(publish_scene.publish), content.size);
 	assert_int_equal(publish_scene_kept_count(), 0);
-	reopen(PUBLISH_BOTH, 4096);
+	/* It is not hashed again by the next who asks. */
+	assert_int_equal(publish_make(publish_scene.publish, &subject, file, true, NULL, NULL),
+			 -EFBIG);
+	assert_int_equal(publish_stream_begin(publish_scene.publish, &subject, &stream), -EFBIG);
+	assert_int_equal(publish_scene_hashed(publish_scene.publish), content.size);
+	/* Here it is known before: each version by itself would fit. */
+	reopen(PUBLISH_BOTH, 8192);
 	assert_int_equal(publish_scene_make(publish_scene.publish, &subject, file), -EFBIG);
-	assert_int_equal(publish_scene_hashed(publish_scene.publish),
-			 0); /* which is known before */
+	assert_int_equal(publish_scene_hashed(publish_scene.publish), 0);
+	reopen(1, 8192);
+	assert_int_equal(publish_scene_make(publish_scene.publish, &subject, file), 0);
+	assert_true(publish_is_kept(publish_scene.publish, &subject));
 	close(file);
 	octets_free(&content);
 }
