@@ -165,6 +165,22 @@ static int describe(struct compute *compute, const struct candidate *candidate,
 	return error;
 }
 
+bool compute_made(struct compute *compute, const struct content *content)
+{
+	enum digest_algorithm algorithm = content_algorithm(content);
+	uint8_t ks[DIGEST_SIZE_MAX], kp[DIGEST_SIZE_MAX];
+	struct content_segment segment;
+
+	if (compute->options.secret == NULL || content_segment(content, 0, &segment) != 0 ||
+	    secret_server(compute->options.secret, algorithm, ks) != 0)
+		return false;
+	bool made = secret_segment(algorithm, ks, segment.hash_of_data, kp) == 0 &&
+		    memcmp(kp, segment.secret, digest_size(algorithm)) == 0;
+	OPENSSL_cleanse(ks, sizeof ks);
+	OPENSSL_cleanse(kp, sizeof kp);
+	return made;
+}
+
 /* ---- the queue ---- */
 
 static struct candidate *next_candidate(struct compute *compute)

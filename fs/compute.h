@@ -20,6 +20,9 @@ struct compute_options {
 	uint64_t size_min;           /* octets; smaller contents are left alone */
 };
 
+/* Whether CONTENT was made here, or where the same secret is: its first segment tells. */
+bool compute_made(struct compute *compute, const struct content *content);
+
 int compute_create(const struct compute_options *options, struct compute **compute_out);
 /* What runs ends soon, and nothing is begun any more. Any number of times. */
 void compute_stop(struct compute *compute);

@@ -122,8 +122,9 @@ struct content *fetch_file_content(struct fetch_file *file);
 /* A running answer with the whole content from octet 0 on, that nobody asked for: a transfer to be
  * reported to like one that the source was given, HANDLE for its resume() and hurry(). Readers that
  * are near it follow it, all of them where the source cannot do ranges; if there is none it is
- * ended soon. NULL: no memory. */
-struct transfer *fetch_offer(struct fetch_file *file, void *handle);
+ * ended soon. NULL: no memory. ONLY: the
+ * source seems to know no ranges, so that it serves all readers, wherever they are. */
+struct transfer *fetch_offer(struct fetch_file *file, void *handle, bool only);
 
 enum fetch_verdict {
 	FETCH_RIGHT,       /* DATA is what the block should be, and was checked */

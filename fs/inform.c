@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "cache/log.h"
+#include "origin/pccrtp.h"
 
 /* So many plain answers make an origin plain, for so long (seconds). */
 #define PLAIN_ANSWERS 3u
@@ -20,13 +21,17 @@
 #define FACT_PLAIN "plain"
 /* Readers wait for content information that comes in one go: our choice, 1 GiB of content. */
 #define WAITED_FOR_MAX (1 << 20)
+/* A plain answer that does not say that there are ranges is taken for all readers if the content is
+ * not larger than this: our choice, a moment of most lines. */
+#define ONLY_MAX (64u << 20)
 /* Between the loop and the pool thread; above it the answer is paused. Our choice. */
 #define STAGED_MAX (512u << 10)
 
 struct asking {
 	struct inform *inform;
 	struct fetch_file *file; /* a reference */
-	bool hash_request;
+	bool hash_request, again;
+	unsigned versions;         /* that were asked for */
 	inform_answered *answered; /* NULL: the file is to have it */
 	void *context;
 
@@ -122,7 +127,7 @@ static void complain(struct asking *asking, const char *reason)
 /* What came as content information, if it is that. */
 static struct content *read_content(struct asking *asking)
 {
-	unsigned versions = atomic_load(&asking->inform->versions);
+	unsigned accepted = atomic_load(&asking->inform->versions);
 	struct content *content;
 
 	if (asking->intake == NULL)
@@ -131,15 +136,37 @@ static struct content *read_content(struct asking *asking)
 		complain(asking, store_intake_reason(asking->intake));
 		return NULL;
 	}
-	if ((versions & 1u << (content_version(content) - 1)) == 0)
+	unsigned version = 1u << (content_version(content) - 1);
+	if ((asking->versions & version) == 0)
 		complain(asking, "it is of a version that was not asked for");
 	else if (content_start(content) != 0 ||
 		 content_end(content) != object_size(fetch_file_object(asking->file)))
 		complain(asking, "it speaks for another length or range");
-	else
+	else if ((accepted & version) != 0) /* not forbidden meanwhile, which is nobody's fault */
 		return content;
 	content_put(content);
 	return NULL;
+}
+
+static void start_asking(struct asking *asking);
+static struct asking *asking_create(struct inform *inform, struct fetch_file *file);
+
+/* What came was altered on the way, perhaps: once more, past caches, and in another version if one
+ * is accepted, whose octets lie elsewhere. */
+static bool ask_once_more(struct asking *asking)
+{
+	unsigned others = atomic_load(&asking->inform->versions) & PCCRTP_CONTENT_1;
+
+	if (!asking->complained || !asking->information || asking->again ||
+	    asking->answered != NULL)
+		return false;
+	struct asking *more = asking_create(asking->inform, asking->file);
+	if (more == NULL)
+		return false;
+	more->again = true;
+	more->versions = others != 0 ? others : asking->versions;
+	start_asking(more);
+	return true;
 }
 
 static void conclude(struct asking *asking)
@@ -152,6 +179,10 @@ static void conclude(struct asking *asking)
 		content = read_content(asking);
 	else if (asking->error == -EBADMSG || asking->error == -EFBIG)
 		complain(asking, "the answer contradicts itself or is cut short");
+	if (content == NULL && ask_once_more(asking)) {
+		asking_free(asking);
+		return;
+	}
 	if (asking->answered != NULL)
 		asking->answered(asking->context, content);
 	else if (content == NULL || fetch_describe(asking->file, content) != 0)
@@ -213,9 +244,6 @@ static void run(struct pool_job *job)
 
 /* ---- the answer, on the loop thread ---- */
 
-static void start_asking(struct asking *asking);
-static struct asking *asking_create(struct inform *inform, struct fetch_file *file);
-
 static void ask_for_hashes(struct asking *asking)
 {
 	struct asking *again = asking_create(asking->inform, asking->file);
@@ -235,8 +263,10 @@ static int begin_plain(struct asking *asking, const struct origin_answer *answer
 		return -ECANCELED;
 	if (answer->make)
 		ask_for_hashes(asking);
+	bool only =
+		(answer->entry.flags & ENTRY_NO_RANGES) || (!answer->ranges && size <= ONLY_MAX);
 	if (answer->entry.size >= 0 && (uint64_t)answer->entry.size == size)
-		asking->transfer = fetch_offer(file, asking->request);
+		asking->transfer = fetch_offer(file, asking->request, only);
 	fetch_asked(file);
 	return asking->transfer != NULL ? 0 : -ECANCELED;
 }
@@ -333,11 +363,13 @@ static struct asking *asking_create(struct inform *inform, struct fetch_file *fi
 static void start_asking(struct asking *asking)
 {
 	struct inform *inform = asking->inform;
+	if (asking->versions == 0)
+		asking->versions = atomic_load(&inform->versions);
 	const struct origin_question question = {
 		.validator = fetch_file_validator(asking->file),
-		.versions = atomic_load(&inform->versions),
+		.versions = asking->versions,
 		.hash_request = asking->hash_request,
-		.no_cache = asking->answered != NULL,
+		.no_cache = asking->again || asking->answered != NULL,
 	};
 
 	/* begin() may come before this returns, and wants to know the request. */

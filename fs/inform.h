@@ -42,6 +42,9 @@ void inform_set_fetch(struct inform *inform, struct fetch *fetch);
 void inform_set_versions(struct inform *inform, unsigned versions);
 /* Whether to ask for the content information of a content of SIZE octets. */
 bool inform_may_ask(struct inform *inform, struct object *object);
+/* FILE, of which inform_may_ask() was true, was opened: asks, if no read of it will and the origin
+ * may have something new to say. Nobody waits for it. */
+void inform_opened(struct inform *inform, struct fetch_file *file);
 /* Answers that could not be believed. */
 uint64_t inform_malformed(struct inform *inform);
 

@@ -96,9 +96,11 @@ static int open_any(struct opening *opening, struct fetch_file **file_out)
 		return 0;
 	}
 	fetch_file_put(file);
-	return open_own(opening,
-			inform_may_ask(opening->mount->inform, opening->object) ? FETCH_MAY_ASK : 0,
-			file_out);
+	bool ask = inform_may_ask(opening->mount->inform, opening->object);
+	int error = open_own(opening, ask ? FETCH_MAY_ASK : 0, file_out);
+	if (error == 0 && ask)
+		inform_opened(opening->mount->inform, *file_out);
+	return error;
 }
 
 /* A version of one answer can be opened when the answer came along or is still coming, when all of

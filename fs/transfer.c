@@ -170,12 +170,14 @@ static void stream_locked(struct transfer *transfer)
 	transfer->count = UINT32_MAX;
 }
 
-struct transfer *fetch_offer(struct fetch_file *file, void *handle)
+struct transfer *fetch_offer(struct fetch_file *file, void *handle, bool only)
 {
 	struct fetch *fetch = file->fetch;
 	struct transfer_queue started = TAILQ_HEAD_INITIALIZER(started);
 
 	pthread_mutex_lock(&fetch->lock);
+	if (only)
+		file->flags |= FETCH_NO_RANGES;
 	struct transfer *transfer = transfer_create_locked(file, 0, 0, false, &started);
 	if (transfer != NULL) {
 		transfer->handle = handle;

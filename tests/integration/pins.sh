@@ -45,6 +45,7 @@ fill
 admin 'resize 12M' >/dev/null || fail 'resize 12M'
 assert_num "$(du -s --block-size=1 "$CACHE" | cut -f 1)" -le 12582912 'octets of the directory'
 kept 'after the resize'
+drop_pages "$MOUNT/large-08.bin"
 cat "$MOUNT/large-08.bin" >/dev/null
 others=$(cached large-08.bin)
 assert_num "$others" -gt 0 'octets of a file without a pin'

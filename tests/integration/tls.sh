@@ -16,7 +16,8 @@ openssl req -newkey rsa:2048 -nodes -subj '/CN=127.0.0.1' \
 openssl x509 -req -in "$keys/server.csr" -CA "$keys/ca.pem" -CAkey "$keys/ca.key" -CAcreateserial \
 	-days 2 -extfile <(echo subjectAltName=IP:127.0.0.1) -out "$keys/server.pem" 2>/dev/null
 
-head -c 300000 /dev/urandom >"$TEST_DIR/origin/file"
+# So small that content information, which comes by HTTP/1.1, is not asked for.
+head -c 60000 /dev/urandom >"$TEST_DIR/origin/file"
 start_nginx "$TEST_DIR/origin" "listen 127.0.0.1:8443 ssl http2;
 	ssl_certificate $keys/server.pem; ssl_certificate_key $keys/server.key;
 	location /out { return 302 ${URL:-http://127.0.0.1:8001/}file; }"
