@@ -18,7 +18,7 @@ struct verb;
 
 struct request {
 	const struct verb *verb;
-	const char *value; /* SIZE or JOB; NULL for other verbs */
+	const char *value; /* SIZE, JOB or MIN MAX; of other verbs nothing */
 	const char *named; /* path or mount point; NULL: none */
 	bool json;
 };
@@ -32,6 +32,7 @@ struct verb {
 		TAKES_PATH,
 		TAKES_SIZE,
 		TAKES_JOB,
+		TAKES_VERSIONS,
 		TAKES_NOTHING
 	} takes;
 	bool json;
@@ -59,6 +60,7 @@ static const char *argument_of(const struct request *request, const struct cli_m
 	switch (request->verb->takes) {
 	case TAKES_SIZE:
 	case TAKES_JOB:
+	case TAKES_VERSIONS:
 		return request->value;
 	case TAKES_PATH:
 		return mount->path;
@@ -117,6 +119,8 @@ static const struct verb verbs[] = {
 	 "check every cached block again, drop the bad", NULL, NULL},
 	{"resize", run_command, TAKES_SIZE, true, "change the limit of the cache until unmount",
 	 NULL, NULL},
+	{"versions", run_command, TAKES_VERSIONS, true,
+	 "accept content information of these versions only, until unmount", NULL, NULL},
 	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
 	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
 	{"cancel", run_command, TAKES_JOB, true, "end one of them", NULL, NULL},
@@ -138,6 +142,7 @@ static const char *const argument_usage[] = {
 	[TAKES_PATH] = "PATH",
 	[TAKES_SIZE] = "SIZE [MOUNTPOINT]",
 	[TAKES_JOB] = "JOB [MOUNTPOINT]",
+	[TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
 	[TAKES_NOTHING] = "",
 };
 
@@ -208,9 +213,12 @@ static int check_value(const struct request *request)
 static int run(struct request *request, int count, char **words)
 {
 	const struct verb *verb = request->verb;
-	bool has_value = verb->takes == TAKES_SIZE || verb->takes == TAKES_JOB;
-	int least = has_value || verb->takes == TAKES_PATH;
-	int most = has_value ? 2 : verb->takes != TAKES_NOTHING;
+	int values = verb->takes == TAKES_VERSIONS                           ? 2
+		     : verb->takes == TAKES_SIZE || verb->takes == TAKES_JOB ? 1
+									     : 0;
+	int least = values > 0 ? values : verb->takes == TAKES_PATH;
+	int most = values > 0 ? values + 1 : verb->takes != TAKES_NOTHING;
+	char both[32];
 
 	if (count < least || count > most)
 		return cli_complain(CLI_USAGE, "usage: peerdist %s %s", verb->name, usage_of(verb));
@@ -219,10 +227,13 @@ static int run(struct request *request, int count, char **words)
 				    "%s has no --json; peerdist status --json tells the "
 				    "same numbers",
 				    verb->name);
-	if (has_value)
-		request->value = *words++;
-	request->named = count > has_value ? *words : NULL;
-	if (has_value && check_value(request))
+	request->value = words[0];
+	if (values == 2) {
+		snprintf(both, sizeof(both), "%s %s", words[0], words[1]);
+		request->value = both;
+	}
+	request->named = count > values ? words[values] : NULL;
+	if (values > 0 && check_value(request))
 		return CLI_USAGE;
 	return verb->run(request);
 }

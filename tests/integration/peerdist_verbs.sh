@@ -38,6 +38,9 @@ peerdist verify >/dev/null
 assert_eq array "$(peerdist jobs --json | jq -r '.data | type')" 'jobs as JSON'
 peerdist resize 300M "$MOUNT" >/dev/null
 assert_eq 314572800 "$(peerdist status --json | jq .cache.limit)" limit
+peerdist versions 1 1 "$MOUNT" >/dev/null
+assert_eq versions=1 "$(grep '^versions=' "$MOUNT/.peerdist/config")" 'versions shown'
+assert_refused 'each 1 or 2' peerdist versions 2 1
 peerdist clear "$MOUNT/large-00.bin" >/dev/null
 assert_eq 0 "$(cached "$MOUNT/large-00.bin")" 'cached after clear'
 assert_eq 8 "$(cached "$MOUNT/$name")" 'cached elsewhere after clear of one file'
