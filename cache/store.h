@@ -69,8 +69,8 @@ int store_object(struct store *store, const char *path, const char *validator, u
 int store_find(struct store *store, const char *path, const char *validator, uint64_t size,
 	       struct object **object_out);
 /* Other versions of PATH than OBJECT's are no longer wanted: each goes when its last reference
- * does. */
-void store_supersede(struct store *store, struct object *object);
+ * does. Returns whether some may have one. */
+bool store_supersede(struct store *store, struct object *object);
 
 struct object *object_get(struct object *object);
 /* NULL is fine. */

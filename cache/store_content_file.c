@@ -284,6 +284,9 @@ int content_file_name(struct content_file *file, const struct object *object)
 	} else {
 		own_descriptor(former, file->file.fd);
 		failed = linkat(AT_FDCWD, former, store->data_fd, name, AT_SYMLINK_FOLLOW);
+		/* A stranger, from before the index was lost: the number is ours now. */
+		if (failed != 0 && errno == EEXIST && unlinkat(store->data_fd, name, 0) == 0)
+			failed = linkat(AT_FDCWD, former, store->data_fd, name, AT_SYMLINK_FOLLOW);
 	}
 	if (failed != 0)
 		return -errno;

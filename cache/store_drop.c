@@ -139,7 +139,7 @@ static unsigned other_versions(struct store *store, const char *path, uint64_t i
 	return found;
 }
 
-void store_supersede(struct store *store, struct object *object)
+bool store_supersede(struct store *store, struct object *object)
 {
 	struct object *others[STORE_BATCH];
 	unsigned count;
@@ -156,6 +156,7 @@ void store_supersede(struct store *store, struct object *object)
 		store_unlock(store);
 		object_put(others[i]);
 	}
+	return loaded;
 }
 
 /* ---- clearing ---- */

@@ -98,6 +98,9 @@ bool fetch_file_changing(struct fetch_file *file);
 /* A file of OBJECT, open or not, with a reference; one that is alive if any is. NULL: none that is
  * for readers. */
 struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object);
+/* The origin's version of PATH is OBJECT's now: what is not here of other versions will not come.
+ */
+void fetch_supersede(struct fetch *fetch, const char *path, const struct object *object);
 /* The origin has said again that its version is the file's: what failed may be tried again. */
 void fetch_file_revive(struct fetch_file *file);
 /* A unit's bytes that came by another way, from the origin under the file's validator. Copied;
@@ -122,9 +125,8 @@ struct content *fetch_file_content(struct fetch_file *file);
 /* A running answer with the whole content from octet 0 on, that nobody asked for: a transfer to be
  * reported to like one that the source was given, HANDLE for its resume() and hurry(). Readers that
  * are near it follow it, all of them where the source cannot do ranges; if there is none it is
- * ended soon. NULL: no memory. ONLY: the
- * source seems to know no ranges, so that it serves all readers, wherever they are. */
-struct transfer *fetch_offer(struct fetch_file *file, void *handle, bool only);
+ * ended soon. NULL: no memory. */
+struct transfer *fetch_offer(struct fetch_file *file, void *handle);
 
 enum fetch_verdict {
 	FETCH_RIGHT,       /* DATA is what the block should be, and was checked */

@@ -156,6 +156,18 @@ struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object)
 	return found;
 }
 
+void fetch_supersede(struct fetch *fetch, const char *path, const struct object *object)
+{
+	struct fetch_file *file;
+
+	pthread_mutex_lock(&fetch->lock);
+	LIST_FOREACH (file, &fetch->files, in_fetch)
+		if (file->object != object && file->dead == 0 &&
+		    !(file->flags & FETCH_ONE_ANSWER) && strcmp(file->path, path) == 0)
+			file->dead = -ESTALE;
+	pthread_mutex_unlock(&fetch->lock);
+}
+
 void fetch_file_revive(struct fetch_file *file)
 {
 	pthread_mutex_lock(&file->fetch->lock);

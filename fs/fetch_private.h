@@ -26,7 +26,7 @@
 #define HELD_MS 2000
 /* So long reads wait for the answer to the question for content information: our choice, longer
  * than a good answer takes on most lines, shorter than a person notices once a file. */
-#define PATIENCE_MS 500
+#define PATIENCE_MS 1000
 /* The kernel asks twice for what failed; the second time it gets the same answer. */
 #define FAILURE_MS 5000
 #define FAILURES 8
@@ -82,6 +82,7 @@ struct transfer {
 	uint32_t next_unit;            /* units below have come by, or are coming */
 	atomic_uint wanted_end;        /* first + count */
 	bool stream, urgent, paused;
+	bool offered; /* fetch_offer(): brings the whole content from octet 0 on */
 	bool starved; /* the answer waits for more to be wanted (fs/follow.c) */
 	bool owed;    /* resume() as soon as there is a handle */
 	int64_t starved_ms;

@@ -21,9 +21,6 @@
 #define FACT_PLAIN "plain"
 /* Readers wait for content information that comes in one go: our choice, 1 GiB of content. */
 #define WAITED_FOR_MAX (1 << 20)
-/* A plain answer that does not say that there are ranges is taken for all readers if the content is
- * not larger than this: our choice, a moment of most lines. */
-#define ONLY_MAX (64u << 20)
 /* Between the loop and the pool thread; above it the answer is paused. Our choice. */
 #define STAGED_MAX (512u << 10)
 
@@ -263,10 +260,8 @@ static int begin_plain(struct asking *asking, const struct origin_answer *answer
 		return -ECANCELED;
 	if (answer->make)
 		ask_for_hashes(asking);
-	bool only =
-		(answer->entry.flags & ENTRY_NO_RANGES) || (!answer->ranges && size <= ONLY_MAX);
 	if (answer->entry.size >= 0 && (uint64_t)answer->entry.size == size)
-		asking->transfer = fetch_offer(file, asking->request, only);
+		asking->transfer = fetch_offer(file, asking->request);
 	fetch_asked(file);
 	return asking->transfer != NULL ? 0 : -ECANCELED;
 }

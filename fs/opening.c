@@ -127,6 +127,15 @@ static int open_once(struct opening *opening, bool body, enum node_answer *comes
 	return open_own(opening, FETCH_ONE_ANSWER, file_out);
 }
 
+/* The object at hand is of the version that the origin has now. */
+static void supersede(struct opening *opening)
+{
+	struct mount *mount = opening->mount;
+
+	if (store_supersede(mount->store, opening->object))
+		fetch_supersede(mount->fetch, opening->path, opening->object);
+}
+
 static int find_object(struct opening *opening)
 {
 	struct store *store = opening->mount->store;
@@ -137,7 +146,7 @@ static int find_object(struct opening *opening)
 	int error = store_object(store, opening->path, entry->validator, (uint64_t)entry->size,
 				 &opening->object);
 	if (error == 0)
-		store_supersede(store, opening->object);
+		supersede(opening);
 	return error;
 }
 
@@ -214,7 +223,7 @@ static void whole_read(struct fetch_read *read, int error)
 		opening->entry.size = (int64_t)object_size(opening->object);
 		opening->entry.flags |= ENTRY_SIZE_EXACT;
 		opening->entry.checked = (int64_t)time(NULL);
-		store_supersede(mount->store, opening->object);
+		supersede(opening);
 		error = names_learn(mount->names, opening->dir, opening->node->name,
 				    &opening->entry);
 	}
@@ -287,7 +296,7 @@ static void keep_body(struct opening *opening, const struct names_answer *answer
 	if (opening->object == NULL && store_object(mount->store, opening->path, entry->validator,
 						    answer->body_length, &opening->object) != 0)
 		return;
-	store_supersede(mount->store, opening->object);
+	supersede(opening);
 	struct content *content = object_content(opening->object);
 	content_put(content);
 	if (content != NULL)

@@ -64,6 +64,20 @@ static bool extends_locked(const struct transfer *transfer, const struct flight 
 		       TRANSFER_MAX;
 }
 
+/* Whether who waits in FILE would begin a stream, of what is offered just now. */
+static bool serves_all_locked(const struct fetch_file *file)
+{
+	return (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) == FETCH_NO_RANGES &&
+	       file->stream == NULL && !TAILQ_EMPTY(&file->parked);
+}
+
+static void stream_locked(struct transfer *transfer)
+{
+	transfer->file->stream = transfer;
+	transfer->stream = true;
+	transfer->count = UINT32_MAX;
+}
+
 int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_queue *starting)
 {
 	struct fetch_file *file = flight->file;
@@ -156,31 +170,16 @@ void transfer_detach_locked(struct transfer *transfer)
 	}
 }
 
-/* Whether who waits in FILE would begin a stream, of what is offered just now. */
-static bool serves_all_locked(const struct fetch_file *file)
-{
-	return (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) == FETCH_NO_RANGES &&
-	       file->stream == NULL && !TAILQ_EMPTY(&file->parked);
-}
-
-static void stream_locked(struct transfer *transfer)
-{
-	transfer->file->stream = transfer;
-	transfer->stream = true;
-	transfer->count = UINT32_MAX;
-}
-
-struct transfer *fetch_offer(struct fetch_file *file, void *handle, bool only)
+struct transfer *fetch_offer(struct fetch_file *file, void *handle)
 {
 	struct fetch *fetch = file->fetch;
 	struct transfer_queue started = TAILQ_HEAD_INITIALIZER(started);
 
 	pthread_mutex_lock(&fetch->lock);
-	if (only)
-		file->flags |= FETCH_NO_RANGES;
 	struct transfer *transfer = transfer_create_locked(file, 0, 0, false, &started);
 	if (transfer != NULL) {
 		transfer->handle = handle;
+		transfer->offered = true;
 		transfer->reach = cutting_count(file->cutting);
 		if (file->change != NULL)
 			transfer_detach_locked(transfer);
@@ -256,13 +255,29 @@ void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_o
 		cutting_offset(cutting, last) + cutting_length(cutting, last) - wish_out->offset;
 }
 
-/* The source ignored the range: this answer becomes the file's stream. */
+/* A running answer of another request that brings all that FILE waits for; NULL: none. */
+static struct transfer *find_whole_locked(struct fetch_file *file)
+{
+	struct transfer *transfer, *found = NULL;
+	struct flight *flight;
+
+	LIST_FOREACH (transfer, &file->transfers, in_file)
+		if (transfer->offered && !atomic_load(&transfer->unwanted))
+			found = transfer;
+	LIST_FOREACH (flight, &file->flights, in_file)
+		if (found != NULL && flight->state == FLIGHT_WAITING &&
+		    flight->unit < found->next_unit)
+			found = NULL;
+	return found;
+}
+
+/* The source ignored the range: this answer becomes the file's stream, or the one that it gave to
+ * the question for content information does. */
 static int become_stream(struct transfer *transfer)
 {
 	struct fetch_file *file = transfer->file;
 	struct flight *flight;
 	struct transfer *other;
-	int error = 0;
 
 	pthread_mutex_lock(&file->fetch->lock);
 	file->flags |= FETCH_NO_RANGES;
@@ -270,13 +285,15 @@ static int become_stream(struct transfer *transfer)
 		pthread_mutex_unlock(&file->fetch->lock);
 		return -ECANCELED;
 	}
-	if (file->stream == NULL) {
-		file->stream = transfer;
-		transfer->stream = true;
+	if (file->stream == NULL && (other = find_whole_locked(file)) != NULL) {
+		stream_locked(other);
+		if (other->starved)
+			follow_feed_locked(other);
+	} else if (file->stream == NULL) {
+		stream_locked(transfer);
 		transfer->unit = 0;
-	} else {
-		error = -ECANCELED;
 	}
+	int error = file->stream == transfer ? 0 : -ECANCELED;
 	LIST_FOREACH (other, &file->transfers, in_file)
 		if (other != file->stream)
 			atomic_store(&other->unwanted, true);

@@ -122,7 +122,6 @@ struct origin_answer {
 	struct entry entry; /* of the content, as for a read; entry.size is the content's */
 	bool information;   /* content information follows, else the content from octet 0 on */
 	int64_t length;     /* octets that follow; -1 unknown */
-	bool ranges;        /* it says that there are ranges; many that have them do not */
 	bool spoke;         /* the origin knows the protocol (it sent some X-P2P header) */
 	bool make;          /* it makes the hashes now: ask once more, with hash_request */
 };

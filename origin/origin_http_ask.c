@@ -7,7 +7,6 @@
 #include "origin/origin_http.h"
 
 #include <errno.h>
-#include <strings.h>
 
 #include "cache/content.h"
 
@@ -70,10 +69,7 @@ static int begin_information(struct http_op *op, const struct http_answer *answe
 static int begin_plain(struct http_op *op, const struct http_answer *answer,
 		       const struct pccrtp_answer *said)
 {
-	const char *ranges = http_answer_header(answer, "Accept-Ranges");
-	struct origin_answer told = {.spoke = said->spoke,
-				     .make = said->make,
-				     .ranges = ranges != NULL && strcasecmp(ranges, "bytes") == 0};
+	struct origin_answer told = {.spoke = said->spoke, .make = said->make};
 
 	if (http_answer_length(answer, &told.length) < 0 ||
 	    http_entry_make(answer, told.length, &told.entry) < 0)

@@ -61,9 +61,9 @@ static void nobody_waits_long_for_the_answer(void **state)
 
 	open_file(fixture, "\"v1\"", SIZE, FETCH_MAY_ASK);
 	struct reading *reading = start_read(fixture, 0, UNIT, 0);
-	fetch_tick(fixture->fetch, 500);
+	fetch_tick(fixture->fetch, 1000);
 	assert_int_equal(waiting_transfers(fixture), 0);
-	fetch_tick(fixture->fetch, 501);
+	fetch_tick(fixture->fetch, 1001);
 	assert_int_equal(serve(fixture, reading), 0);
 	/* It comes late. */
 	struct fetch_file *file = take_question(fixture);

@@ -181,8 +181,7 @@ static void *source(void *context)
 		if (waiting_transfers(fixture) > 0) {
 			give_asked(take_transfer(fixture), &seed);
 		} else if (!atomic_load(&storm->readers_done) && chance(&seed, 50) == 0) {
-			struct transfer *transfer =
-				fetch_offer(fixture->file, &fixture->scripted, false);
+			struct transfer *transfer = fetch_offer(fixture->file, &fixture->scripted);
 			give(transfer, 0, SIZE, &seed);
 		} else {
 			usleep(50);

@@ -19,7 +19,7 @@
 
 static struct transfer *offer(struct fixture *fixture)
 {
-	struct transfer *transfer = fetch_offer(fixture->file, &fixture->scripted, false);
+	struct transfer *transfer = fetch_offer(fixture->file, &fixture->scripted);
 
 	assert_non_null(transfer);
 	return transfer;
