@@ -12,6 +12,13 @@
 
 #include "cache/log.h"
 
+/* Where there is nothing to check against: whether it takes a second reading. */
+static bool is_doubtful(const struct fetch_file *file)
+{
+	return atomic_load(&file->distrusted) &&
+	       (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) == 0;
+}
+
 int doubt_check(const struct flight *flight)
 {
 	const struct fetch_file *file = flight->file;
@@ -19,7 +26,7 @@ int doubt_check(const struct flight *flight)
 	struct content_block block;
 
 	if (file->content == NULL)
-		return 0;
+		return is_doubtful(file) ? -EBADMSG : 0;
 	/* Not the octets' fault. */
 	if (content_block_at(file->content, cutting_offset(file->cutting, flight->unit), &block) !=
 	    0)
@@ -80,6 +87,8 @@ static void fail_locked(struct flight *flight)
 {
 	struct fetch_file *file = flight->file;
 
+	if (file->content == NULL)
+		atomic_fetch_add(&file->fetch->hash_errors, 1);
 	file_fail_locked(file, flight->unit, -EIO);
 	flight_give_locked(flight, -EIO);
 	release_locked(flight, drop);
@@ -143,7 +152,8 @@ void doubt_begin(struct flight *flight, int error)
 	struct fetch *fetch = file->fetch;
 
 	if (error == -EBADMSG)
-		atomic_fetch_add(&fetch->hash_errors, 1);
+		if (file->content != NULL)
+			atomic_fetch_add(&fetch->hash_errors, 1);
 	pthread_mutex_lock(&fetch->lock);
 	TAILQ_INSERT_TAIL(&file->doubted, flight, in_doubt);
 	if (file->change != NULL) /* what it is to match is about to be another */
@@ -201,4 +211,9 @@ void fetch_judge(struct fetch_file *file, enum fetch_verdict verdict, const void
 		tell(file);
 	buffer_put(buffer);
 	fetch_file_put(file);
+}
+
+void fetch_distrust(struct fetch_file *file)
+{
+	atomic_store(&file->distrusted, true);
 }

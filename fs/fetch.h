@@ -122,6 +122,9 @@ void fetch_asked(struct fetch_file *file);
 int fetch_describe(struct fetch_file *file, struct content *content);
 /* A reference to FILE's, for content_put(); NULL: none. */
 struct content *fetch_file_content(struct fetch_file *file);
+/* The way from the origin, or the origin itself, gave content information that is damaged again and
+ * again: while FILE has none, a block of it is given out when two readings agree (judges.doubt). */
+void fetch_distrust(struct fetch_file *file);
 /* A running answer with the whole content from octet 0 on, that nobody asked for: a transfer to be
  * reported to like one that the source was given, HANDLE for its resume() and hurry(). Readers that
  * are near it follow it, all of them where the source cannot do ranges; if there is none it is

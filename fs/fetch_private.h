@@ -128,10 +128,11 @@ struct fetch_file {
 		struct flight *flight; /* whose it is; NULL: given up meanwhile */
 		uint64_t offset;
 		struct pool_job job;
-	} judged;              /* as long as there is a buffer, a reference to the file */
-	atomic_bool replaced;  /* other octets bear its validator now: no read succeeds any more */
-	unsigned replacements; /* of its content information by another */
-	bool torn;             /* a stream of FETCH_ONE_ANSWER was cut off by a change */
+	} judged;               /* as long as there is a buffer, a reference to the file */
+	atomic_bool distrusted; /* fetch_distrust() */
+	atomic_bool replaced;   /* other octets bear its validator now: no read succeeds any more */
+	unsigned replacements;  /* of its content information by another */
+	bool torn;              /* a stream of FETCH_ONE_ANSWER was cut off by a change */
 	char *path, *validator;
 	unsigned flags;
 	unsigned references;

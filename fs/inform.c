@@ -180,6 +180,8 @@ static void conclude(struct asking *asking)
 		asking_free(asking);
 		return;
 	}
+	if (content == NULL && asking->again && asking->complained)
+		fetch_distrust(asking->file);
 	if (asking->answered != NULL)
 		asking->answered(asking->context, content);
 	else if (content == NULL || fetch_describe(asking->file, content) != 0)

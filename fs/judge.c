@@ -4,7 +4,8 @@
  * and here may alter octets, at the same place of each answer, even; so the block is read again,
  * each time without one octet more at both ends, and two readings that agree are the origin's. Then
  * its content information is asked for anew, past caches: if that says something else it is taken,
- * else the origin contradicts itself. What is not the block is never given out.
+ * else the origin contradicts itself. What is not the block is never given out. Where content
+ * information itself arrived damaged, readings that agree are all there is.
  */
 #include "fs/inform_private.h"
 
@@ -46,13 +47,14 @@ static bool describes(const struct content *content, const struct judgement *jud
 	       content_block_check(content, &block, judgement->octets, judgement->length) == 0;
 }
 
-static bool is_right(const struct judgement *judgement)
+/* Whether there is content information to judge by; RIGHT_OUT: the last reading is what it says. */
+static bool is_described(const struct judgement *judgement, bool *right_out)
 {
 	struct content *content = fetch_file_content(judgement->file);
-	bool right = content != NULL && describes(content, judgement);
 
+	*right_out = content != NULL && describes(content, judgement);
 	content_put(content);
-	return right;
+	return content != NULL;
 }
 
 /* Whether CONTENT says of the block's octets anything else than what is in force. Where it cuts
@@ -99,9 +101,13 @@ static void compare(struct pool_job *job)
 	struct judgement *judgement =
 		(struct judgement *)((char *)job - offsetof(struct judgement, job));
 
-	if (judgement->error != 0 || judgement->filled < judgement->length - judgement->skip)
+	bool right, described = is_described(judgement, &right);
+
+	if (judgement->error == -ENODATA && !described)
+		judgement_end(judgement, FETCH_RIGHT); /* a few octets: nothing speaks against */
+	else if (judgement->error != 0 || judgement->filled < judgement->length - judgement->skip)
 		judgement_end(judgement, FETCH_UNRELIABLE);
-	else if (is_right(judgement))
+	else if (right || (!described && agree(judgement)))
 		judgement_end(judgement, FETCH_RIGHT);
 	else if (agree(judgement))
 		inform_ask_again(judgement->inform, judgement->file, asked_again, judgement);

@@ -78,6 +78,12 @@ for versions in 1,2 1; do
 		assert_eq 0 "$failed" 'files not read whole'
 		assert_num "$(flips '.kind == "information"')" -gt 0 'octets flipped in content information'
 	done
+	# Both turned over at the same place: where the content information is refused, readings of the
+	# content that do not agree are.
+	for at in 2 60 1500; do
+		flipped "{\"flip\": \"position\", \"in\": \"both\", \"at\": $at}" $versions
+		assert_num "$(flips '.kind == "information"')" -gt 0 'octets flipped in content information'
+	done
 	flipped '{"flip": "random", "seed": 3, "chance": 0.3}' $versions known
 done
 
