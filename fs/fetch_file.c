@@ -156,6 +156,21 @@ struct fetch_file *fetch_find(struct fetch *fetch, const struct object *object)
 	return found;
 }
 
+/* Nothing more of FILE comes, not even by an answer that is under way and could be followed. */
+static void supersede_locked(struct fetch_file *file)
+{
+	struct transfer *transfer;
+
+	file->dead = -ESTALE;
+	LIST_FOREACH (transfer, &file->transfers, in_file) {
+		if (!transfer->offered || transfer->stream)
+			continue;
+		atomic_store(&transfer->unwanted, true);
+		if (transfer->starved)
+			follow_feed_locked(transfer);
+	}
+}
+
 void fetch_supersede(struct fetch *fetch, const char *path, const struct object *object)
 {
 	struct fetch_file *file;
@@ -164,7 +179,7 @@ void fetch_supersede(struct fetch *fetch, const char *path, const struct object 
 	LIST_FOREACH (file, &fetch->files, in_fetch)
 		if (file->object != object && file->dead == 0 &&
 		    !(file->flags & FETCH_ONE_ANSWER) && strcmp(file->path, path) == 0)
-			file->dead = -ESTALE;
+			supersede_locked(file);
 	pthread_mutex_unlock(&fetch->lock);
 }
 

@@ -541,6 +541,8 @@ static void fail_flights_locked(struct transfer *transfer, int error)
 	struct flight *flight, *next;
 	/* An answer that was complete, but did not bring what it should have: -EIO too. */
 	int told = reader_error(error != 0 ? error : -EIO);
+	if (error == -ECANCELED && file->dead != 0)
+		told = file->dead;
 
 	for (flight = LIST_FIRST(&file->flights); flight != NULL; flight = next) {
 		next = LIST_NEXT(flight, in_file);
