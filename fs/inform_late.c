@@ -92,11 +92,13 @@ static void answered(void *context, struct content *content)
 
 void inform_opened(struct inform *inform, struct fetch_file *file)
 {
+	/* First, since it costs an open next to nothing. */
+	if (!is_due(inform, fetch_file_path(file)))
+		return;
 	struct content *content = fetch_file_content(file);
 	bool wanting = is_wanting(inform, fetch_file_object(file), content);
-
 	content_put(content);
-	if (!wanting || !is_due(inform, fetch_file_path(file)))
+	if (!wanting)
 		return;
 	struct late *late = malloc(sizeof *late);
 	if (late == NULL)
