@@ -90,6 +90,10 @@ uint64_t content_end(const struct content *content);
 uint32_t content_segments(const struct content *content);
 const struct content_header *content_header(const struct content *content);
 
+/* The id under which other machines know SEGMENT (HoHoDk), of digest_size octets of the content's
+ * algorithm. 0; -ENOMEM. */
+int content_segment_id(const struct content *content, const struct content_segment *segment,
+		       uint8_t id_out[DIGEST_SIZE_MAX]);
 /* INDEX counts listed segments and is below their number. */
 int content_segment(const struct content *content, uint32_t index,
 		    struct content_segment *segment_out);

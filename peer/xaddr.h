@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Where a retrieval server listens, as discovery messages say it: an item of XAddrs (discovery.md
- * sections 5 and 8). Pure. A zone is no part of it: it is that of the interface the message came
- * by.
+ * sections 5 and 8). Pure. A zone is no part of the text: it is that of the interface the message
+ * came by, which whoever has received the message puts in.
  */
 #ifndef PEER_XADDR_H
 #define PEER_XADDR_H
@@ -20,6 +20,9 @@ struct xaddr {
 	enum xaddr_family family;
 	uint16_t port;
 	uint8_t octets[16]; /* of IPv4 the first four, then zeros */
+	/* Index of the interface; of IPv6 link-local addresses only, else 0, as also in what was
+	 * read. Two such addresses are one host only if these are the same. */
+	uint32_t zone;
 };
 
 /* "192.0.2.1:80", "[2001:db8::1]:80"; also without port, with "http://" before and a path behind,

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Segments by the id under which other machines ask for them (HoHoDk, content-information.md
+ * section 5): which of them the store holds something of, whatever object and version of content
+ * information they are of. Only what was checked against content information is held: units of an
+ * object that has one (cache/store_content.h), at least one present.
+ *
+ * The ids are in the index from the moment that an object is described on, also after a restart;
+ * an entry that does not hold any more (evicted, cleared, disowned, superseded) is found out when
+ * it is asked for, never answered.
+ *
+ * Calls block on disk; any thread but a loop thread.
+ */
+#ifndef CACHE_STORE_SEGMENT_H
+#define CACHE_STORE_SEGMENT_H
+
+#include "cache/content.h"
+#include "cache/store.h"
+
+/* Blocks of a segment at most, in version 1.0; in 2.0 it has one. */
+#define STORE_SEGMENT_BLOCKS 512u
+#define STORE_SEGMENT_WORDS (STORE_SEGMENT_BLOCKS / 64)
+
+struct store_segment;
+
+/* -ENOENT: nothing of it is held. Of several objects that have it, the one with most of it. What is
+ * found stays usable until it is put; what is held of it may become more or less meanwhile. */
+int store_segment_find(struct store *store, const uint8_t *id, size_t id_size,
+		       struct store_segment **segment_out);
+/* NULL is fine. */
+void store_segment_put(struct store_segment *segment);
+
+/* The secret is good for as long as SEGMENT. */
+const struct content_segment *store_segment_description(const struct store_segment *segment);
+/* 1 or 2. */
+unsigned store_segment_version(const struct store_segment *segment);
+/* A bit for each block that is present, block 0 in the lowest bit of the first word. Returns how
+ * many. */
+uint32_t store_segment_held(struct store_segment *segment, uint64_t held_out[STORE_SEGMENT_WORDS]);
+/* Milliseconds since the segment's object was first described here; an upper bound of how long
+ * ago the segment itself came, as good as what others are told needs to be. */
+uint64_t store_segment_age_ms(const struct store_segment *segment);
+/* Reads and checks a block. DATA has room for CUTTING_UNIT_MAX octets. 0; -ENOENT: it is not
+ * present; -EBADMSG: it was damaged on disk, and is dropped. */
+int store_segment_read(struct store_segment *segment, uint32_t block, void *data,
+		       uint32_t *length_out);
+
+/* What of it is known for a Probe's answer, without the rest: how many blocks are present (0: none)
+ * and of how many, and the age. Cheaper than finding it. */
+struct store_segment_summary {
+	uint32_t held, blocks;
+	uint64_t age_ms;
+};
+int store_segment_look(struct store *store, const uint8_t *id, size_t id_size,
+		       struct store_segment_summary *summary_out);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The machines on the LAN, all of distributed mode in one object: the interfaces, discovery in both
+ * directions, the retrieval server, and seeking blocks of others (peer/seeker.h), checked before
+ * they are handed over. Made once; on and off as the mode says.
+ */
+#ifndef PEER_NEIGHBOURS_H
+#define PEER_NEIGHBOURS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/content.h"
+#include "cache/pool.h"
+#include "cache/store.h"
+#include "origin/loop.h"
+#include "peer/responder.h"
+#include "peer/retrieval_server.h"
+#include "peer/seeker.h"
+
+struct neighbours;
+
+struct neighbours_options {
+	struct loop *loop;
+	struct pool *pool;
+	struct store *store;
+	const char *const *interfaces; /* peer/interfaces.h */
+	const char *address;           /* peer/retrieval_server.h, as the next four */
+	unsigned port_first, port_last;
+	unsigned uploads;
+	uint64_t upload_rate;
+	bool plaintext;
+	unsigned discovery_port;
+};
+/* Off at first. Strings stay until it is freed. */
+int neighbours_create(const struct neighbours_options *options, struct neighbours **neighbours_out);
+/* Everything sought is refused at once, nothing more is begun; any number of times. */
+void neighbours_stop(struct neighbours *neighbours);
+/* After the loop has ended, and every want. NULL is fine. */
+void neighbours_free(struct neighbours *neighbours);
+
+/* Begins to take part: opens the sockets, listens. 0, or a negative errno with a MESSAGE: what,
+ * which, what to do; then it is off. Not from the loop or a pool thread. */
+int neighbours_on(struct neighbours *neighbours, char *message, size_t message_size);
+/* Closes them all; what is sought is refused. Likewise. */
+void neighbours_off(struct neighbours *neighbours);
+bool neighbours_are_on(const struct neighbours *neighbours);
+
+/* One block that is sought. Zero at first. */
+struct neighbours_want {
+	/* The caller's until done. */
+	struct content *content; /* a reference that stays */
+	uint64_t stream;         /* as in peer/seeker.h */
+	uint64_t offset;         /* in the content: where the block begins */
+	bool urgent;
+	unsigned char *block; /* room for the block */
+	uint32_t length;      /* of it */
+	/* Once: SEEKER_CAME: BLOCK is the block, checked, from the machine at FROM; else it is to
+	 * come from elsewhere (FROM NULL). Any thread, no lock held. */
+	void (*done)(struct neighbours_want *want, enum seeker_reason reason,
+		     const struct xaddr *from);
+	/* Once at most, before done: it may be got elsewhere too. Likewise. Neighbouring wants of a
+	 * stream are told together, COUNT of them, as also by `refused`. */
+	void (*late)(struct neighbours_want *const *wants, unsigned count,
+		     enum seeker_reason reason);
+	/* In place of done, for those that are refused together. */
+	void (*refused)(struct neighbours_want *const *wants, unsigned count,
+			enum seeker_reason reason);
+
+	/* Its own. */
+	struct seeker_want sought; /* the loop's */
+	struct loop_task task;
+	struct neighbours *neighbours;
+	struct content_segment segment;
+	struct content_block described;
+	bool dropped;
+	struct neighbours_want *next;
+};
+
+/* Whether it is worth the while; cheap, any thread, also with locks held. */
+bool neighbours_worthwhile(struct neighbours *neighbours);
+/* COUNT neighbouring wants of one content, ascending. Any thread; done may be called from inside.
+ */
+void neighbours_seek(struct neighbours *neighbours, struct neighbours_want *const *wants,
+		     unsigned count);
+/* WANT is needed at once; or is not needed any more, so that it ends soon, in whatever way. Any
+ * thread, also with locks held; WANT must not have ended. */
+void neighbours_hurry(struct neighbours *neighbours, struct neighbours_want *want);
+void neighbours_drop(struct neighbours *neighbours, struct neighbours_want *want);
+/* What the origin takes lately (seeker_origin). Any thread. */
+void neighbours_origin(struct neighbours *neighbours, uint64_t octets_per_second,
+		       unsigned first_ms);
+/* Forgets all judgements. Any thread. */
+void neighbours_trust(struct neighbours *neighbours);
+
+struct neighbours_counters {
+	struct seeker_counters seeker;
+	struct responder_counters responder;
+	struct retrieval_served served;
+	uint64_t malformed; /* datagrams */
+	uint64_t strangers; /* datagrams from outside the interfaces' networks */
+	uint64_t hash;      /* blocks that were not what content information says */
+	bool deaf;          /* another program has the port of discovery for itself */
+};
+/* Any thread but the loop's; zeros while off, but what was counted stays. */
+void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out);
+/* "192.0.2.1:1337" and so on, where others find us, the first IPv4 one in front; returns how many
+ * there are. Any thread. */
+unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addresses_out,
+			      unsigned room);
+/* The most recently used ones. Any thread but the loop's. */
+unsigned neighbours_peers(struct neighbours *neighbours, struct seeker_peer *peers_out,
+			  unsigned room);
+
+#endif

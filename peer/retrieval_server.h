@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The retrieval server: gives other machines the blocks that the store holds, one HTTP exchange a
+ * block, encrypted (MS-PCCRR; retrieval.md sections 2, 9 and 10). Loop threads of its own take
+ * requests; look-up, reading and encryption are jobs of the pool, at most `uploads` of them at a
+ * time: beyond it requests are answered empty, at once. Requests are hostile: nothing of theirs
+ * decides what is allocated.
+ */
+#ifndef PEER_RETRIEVAL_SERVER_H
+#define PEER_RETRIEVAL_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/pool.h"
+#include "cache/store.h"
+#include "peer/xaddr.h"
+
+#define RETRIEVAL_UPLOADS 64u
+/* Tried in this order where the configuration names no port (interface.md, listen). */
+#define RETRIEVAL_PORT_FIRST 1337u
+#define RETRIEVAL_PORT_LAST 1352u
+
+struct retrieval_server;
+
+struct retrieval_server_options {
+	struct store *store;
+	struct pool *pool;
+	/* "ADDRESS" or "[ADDRESS]" to listen on alone; NULL: all of IPv4 and IPv6, and `welcome`
+	 * decides. */
+	const char *address;
+	unsigned port_first, port_last; /* the first that is free; 0 and 0: any */
+	unsigned uploads;               /* requests served at a time; 0: RETRIEVAL_UPLOADS */
+	uint64_t rate;                  /* octets a second of blocks, all together; 0: no limit */
+	bool plaintext;                 /* to who asks for it (retrieval.md section 7) */
+	/* Whether a machine at SOURCE may ask at our address LOCAL: who may not has his connection
+	 * closed before anything is read. Any thread. NULL: everybody may. */
+	bool (*welcome)(void *context, const struct xaddr *source, const struct xaddr *local);
+	void *context;
+};
+
+/* 0, or a negative errno with a MESSAGE: what, which address, what to do. -EADDRINUSE: all ports
+ * are taken. */
+int retrieval_server_create(const struct retrieval_server_options *options,
+			    struct retrieval_server **server_out, char *message,
+			    size_t message_size);
+/* Cuts connections, waits for jobs. Not from a loop or pool thread. NULL is fine. */
+void retrieval_server_free(struct retrieval_server *server);
+/* The port that was got. */
+unsigned retrieval_server_port(const struct retrieval_server *server);
+
+struct retrieval_served {
+	uint64_t bytes, blocks; /* plain octets, and blocks, that were given */
+	uint64_t requests;      /* valid ones, of all kinds */
+	uint64_t busy;          /* of these, answered empty because too many were being served */
+	uint64_t malformed;
+	uint64_t unwelcome; /* connections */
+};
+void retrieval_server_counters(const struct retrieval_server *server,
+			       struct retrieval_served *served_out);
+
+#endif

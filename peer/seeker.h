@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Which neighbour gives which block, and when nobody is waited for (discovery.md section 6,
+ * retrieval.md section 11, system.md section 3). A *want* is a block of a segment that somebody
+ * here lacks. The seeker asks the LAN who has the segment, asks who has it for the block, spreads
+ * blocks over those who have them, judges them by what they give, and says at last: it came, or get
+ * it from the origin, and why.
+ *
+ * A machine without sockets, threads or a clock: time is an argument, what happens is told by the
+ * calls, what is to be done goes out by the outlet. peer/neighbours.c runs it on a loop,
+ * tests/bench/simulation.c runs a thousand under a virtual clock. One thread. The outlet may call
+ * nothing of the seeker from inside.
+ *
+ * Rules, beyond the digests':
+ *
+ * - Discovery. Segments of wants that come together share a Probe (WSD_BATCH_1, WSD_BATCH_2), a
+ *   segment that is looked for already is joined. Answers are used as they come. The request timer
+ *   is SEEKER_COLLECT_MS, but a want waits for a first answer only SEEKER_PATIENCE_MS from the
+ *   Probe on (answers come within 65 ms on a quiet LAN); its segment can still be found by later
+ *   answers. Who served a block of a stream is asked for what follows in it at once, without a
+ *   Probe; when that is given, no Probe is needed. Not more than 100 Probes a second.
+ * - Alone. After SEEKER_SILENCE Probes in a row that nobody answered, and nobody else's Probe heard
+ *   for a minute, wants are refused at once (SEEKER_ALONE), and only now and then, once a second at
+ *   most, a Probe goes out for some of them. Any answer, and any Probe heard, ends that.
+ * - Choice. A block is asked of one who has it, with a free place (retrieval.md 11.3: 1, one more
+ *   after each good block up to 8, half after a timeout or reset), least busy first, by lot among
+ *   equals. Where all are busy it waits for a place; urgent ones first, then by stream and place.
+ *   Version 1 segments of which 4 blocks in a row or more are wanted: the block list is asked for
+ *   first (11.1) of who holds it in part.
+ * - Overtaking. An exchange that takes four times as long as that peer usually does, at least
+ *   SEEKER_SLOW_MS, is overtaken: another who has the block is asked as well, and where there is
+ *   none the want is told to be late: its owner may get it from the origin too, and whichever comes
+ *   first counts.
+ * - Judging. As retrieval.md 11.3: out after 4 failures without success, or 12 of the last 16
+ *   exchanges, for 60 s, doubling up to 1 h. A bad block is never asked of the same one again. An
+ *   empty answer is no failure, and is remembered for 5 s at most.
+ * - Crowds. Probes heard from others tell who wants the same segments now. Those who began to want
+ *   a segment within SEEKER_COLLECT_MS of the first of them, us included, are its cohort. If nobody
+ *   has it, the one of the cohort with the least hash of segment id and address fetches it from the
+ *   origin (SEEKER_CHOSEN); who is not chosen, or came after the cohort, asks again, of who is
+ * known to be chosen if his retrieval address is known, else by a Probe: about when it can be
+ * there, and again with growing pauses, not more often than every 100 ms of one peer, and of a peer
+ * that said no not for what follows in the stream either until then. A want waits so for no longer
+ *   than the origin would take (seeker_origin), at least SEEKER_CROWD_MS; as long as blocks of its
+ *   stream keep coming from neighbours the wait begins anew with each. An empty server list does
+ * not count for such a segment. An asker is one machine, whatever families it asks by: its copies
+ *   share a MessageID, and IPv4 counts, if there is any.
+ */
+#ifndef PEER_SEEKER_H
+#define PEER_SEEKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "peer/pccrr.h"
+#include "peer/servers.h"
+#include "peer/thinning.h"
+#include "peer/wsd.h"
+
+#define SEEKER_COLLECT_MS 300
+#define SEEKER_PATIENCE_MS 80
+#define SEEKER_SILENCE 2u
+#define SEEKER_SLOW_MS 100
+#define SEEKER_CROWD_MS 1000
+
+struct seeker;
+
+/* Why a want is refused, that is, has to come from the origin. */
+enum seeker_reason {
+	SEEKER_CAME,      /* (not refused) */
+	SEEKER_ALONE,     /* nobody answers here, so nobody was asked */
+	SEEKER_NO_ANSWER, /* nobody has the segment, or said so in time */
+	SEEKER_CHOSEN,    /* several want it, nobody has it, and it is ours to fetch it */
+	SEEKER_EMPTY,     /* who was said to have the segment does not give the block */
+	SEEKER_BAD,       /* what was given was not the block */
+	SEEKER_TIMEOUT,   /* who has it is too slow, or waiting for who is chosen took too long */
+	SEEKER_FAILED,    /* connections failed */
+	SEEKER_BANNED,    /* all who have it are out */
+	SEEKER_BUSY,      /* over a limit: of Probes, of memory */
+	SEEKER_ENDED,     /* the seeker is being stopped */
+	SEEKER_REASONS
+};
+/* "no answer", "hash mismatch", ...: for `explain`. */
+const char *seeker_reason_name(enum seeker_reason reason);
+
+/* Embedded in its owner's struct. */
+struct seeker_want {
+	/* The owner's, constant as long as it is sought. */
+	enum wsd_form form; /* the version of the content information */
+	uint8_t id[DIGEST_SIZE_MAX];
+	uint8_t id_size;
+	bool urgent;     /* somebody waits; may become true later: seeker_hurry() */
+	uint32_t block;  /* in the segment */
+	uint32_t blocks; /* that the segment has */
+	uint32_t length; /* octets of the block */
+	uint64_t stream; /* which content, a number that is not used again */
+	uint64_t place;  /* where in it, octets */
+	/* The seeker's. */
+	struct seeker_state *state; /* NULL: not sought */
+};
+
+/* One question to one peer, the seeker's own. */
+struct seeker_exchange {
+	struct xaddr server;
+	enum pccrr_type type; /* PCCRR_ASK_BLOCK or PCCRR_ASK_LIST */
+	struct pccrr_id segment;
+	uint32_t block;           /* PCCRR_ASK_BLOCK */
+	uint32_t first, count;    /* PCCRR_ASK_LIST: blocks asked about */
+	struct seeker_want *want; /* PCCRR_ASK_BLOCK; NULL once nobody waits for it any more */
+	void *owner;              /* free for who carries it out; NULL at first */
+};
+
+enum seeker_outcome {
+	SEEKER_GOOD, /* the block, checked; the list */
+	SEEKER_NOT_HERE,
+	SEEKER_WRONG,  /* malformed, or not the block */
+	SEEKER_LATE,   /* timed out */
+	SEEKER_BROKEN, /* refused or reset */
+	SEEKER_GAVE_UP /* by us, without blame (want NULL, being stopped, no memory) */
+};
+
+struct seeker_outlet {
+	/* Multicast this Probe, twice (backoff_copy_ms). */
+	void (*probe)(void *owner, const struct wsd_probe *probe);
+	/* Ask EXCHANGE->server; seeker_told() follows, in the end, for each. */
+	void (*ask)(void *owner, struct seeker_exchange *exchange);
+	/* WANTS are their owner's again, and are to come from the origin. Neighbours of a stream
+	 * come together, ascending. */
+	void (*refuse)(void *owner, struct seeker_want *const *wants, unsigned count,
+		       enum seeker_reason reason);
+	/* May come from the origin too, but is still sought; once for each want. */
+	void (*late)(void *owner, struct seeker_want *const *wants, unsigned count,
+		     enum seeker_reason reason);
+	uint32_t (*random)(void *owner); /* 32 random bits */
+	void *owner;
+};
+
+struct seeker_options {
+	struct seeker_outlet outlet;
+	uint64_t seed;
+	struct servers_limits servers; /* zeros: SERVERS_LIMITS, with 4096 lists */
+	uint32_t probes;               /* a second; 0: BUCKET_PROBES_RATE */
+};
+int seeker_create(const struct seeker_options *options, int64_t now_ms, struct seeker **seeker_out);
+/* No want is sought and no exchange under way: see seeker_stop(). NULL is fine. */
+void seeker_free(struct seeker *seeker);
+/* Every want is refused (SEEKER_ENDED); exchanges under way end by seeker_told(). Nothing more is
+ * begun. */
+void seeker_stop(struct seeker *seeker, int64_t now_ms);
+
+/* Whether to seek at all: false while alone. Any thread, cheap; true once a second, so that it is
+ * noticed when somebody comes. */
+bool seeker_worthwhile(struct seeker *seeker, int64_t now_ms);
+
+/* Neighbouring wants of one stream, ascending. */
+void seeker_seek(struct seeker *seeker, struct seeker_want *const *wants, unsigned count,
+		 int64_t now_ms);
+void seeker_hurry(struct seeker *seeker, struct seeker_want *want, int64_t now_ms);
+/* The want is its owner's again at once: it came from elsewhere, or nobody wants it any more.
+ * Nothing happens to one that is not sought. */
+void seeker_drop(struct seeker *seeker, struct seeker_want *want, int64_t now_ms);
+
+/* The answer to EXCHANGE has arrived, and is being checked: the peer may be asked for the next.
+ * OCTETS of its body. */
+void seeker_received(struct seeker *seeker, struct seeker_exchange *exchange, size_t octets,
+		     int64_t now_ms);
+/* What became of it; EXCHANGE is gone, with seeker_received() before or not. With SEEKER_GOOD and a
+ * block the want, if there still is one, is its owner's again. LIST: the blocks it holds of those
+ * asked about (PCCRR_ASK_LIST, SEEKER_GOOD). */
+void seeker_told(struct seeker *seeker, struct seeker_exchange *exchange,
+		 enum seeker_outcome outcome, const uint64_t *list, int64_t now_ms);
+
+/* Whether MESSAGE_ID is of one of our Probes that is outstanding (or was, a moment ago). */
+bool seeker_is_ours(const struct seeker *seeker, const char *message_id);
+/* The Probe that an answer's RelatesTo names; NULL: none that is outstanding. */
+const struct wsd_probe *seeker_probe(const struct seeker *seeker, const char *relates_to);
+/* What one neighbour, SOURCE, says to our PROBE; SERVERS: its addresses that passed peer/nearby.h,
+ * the one to ask first in front. */
+void seeker_answer(struct seeker *seeker, const struct wsd_probe *probe, const struct xaddr *source,
+		   const struct xaddr *servers, unsigned server_count,
+		   const struct wsd_claim *claims, unsigned claim_count, int64_t now_ms);
+/* A Probe of another machine, SOURCE, a neighbour, repeats included. */
+void seeker_heard(struct seeker *seeker, const struct wsd_probe *probe, const struct xaddr *source,
+		  int64_t now_ms);
+/* By which of our addresses others know us: for crowds. */
+void seeker_self(struct seeker *seeker, const struct xaddr *addresses, unsigned count);
+/* What the origin takes lately: octets a second of what we read from it, and ms to a first octet.
+ * Zeros: not known. */
+void seeker_origin(struct seeker *seeker, uint64_t octets_per_second, unsigned first_ms);
+
+/* Does what is due. Returns when it wants to be called next; INT64_MAX: never. To be asked again
+ * after every other call. */
+int64_t seeker_tick(struct seeker *seeker, int64_t now_ms);
+
+/* How many answered when we first looked for a segment (peer/thinning.h). */
+struct thinning seeker_thinning(const struct seeker *seeker, const uint8_t *id, size_t id_size);
+/* Forgets all judgements of peers (`trust reset`). */
+void seeker_trust(struct seeker *seeker);
+
+struct seeker_peer {
+	struct xaddr address;
+	uint64_t blocks, bytes; /* good ones that it gave */
+	uint64_t bad;           /* wrong hashes and malformed answers */
+	uint64_t failures;      /* timeouts, refusals, resets */
+	unsigned places, busy;  /* exchanges that it may have at a time, and has */
+	unsigned exchange_ms;   /* what one usually takes; 0: not known */
+	int64_t banned_ms;      /* how long it is out still; 0: it is not */
+};
+/* The most recently used ones; returns how many. */
+unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out, unsigned room,
+		      int64_t now_ms);
+
+struct seeker_counters {
+	uint64_t probes, answers; /* answers that were used */
+	uint64_t late_answers;    /* told in vain */
+	uint64_t asked, good, empty, wrong, timeouts, broken;
+	uint64_t overtaken;
+	uint64_t refused[SEEKER_REASONS];
+	bool alone;
+};
+void seeker_counters(const struct seeker *seeker, struct seeker_counters *counters_out);
+
+#endif
