@@ -12,6 +12,7 @@
 
 #include "cache/content_private.h"
 #include "cache/content_v1.h"
+#include "cache/secret.h"
 
 int content_reject(struct content_reader *reader, int error, const char *reason)
 {
@@ -292,6 +293,18 @@ int content_segment(const struct content *content, uint32_t index,
 {
 	assert(index < content->segments);
 	return content->format->segment(content, index, segment_out);
+}
+
+int content_segment_id(const struct content *content, const struct content_segment *segment,
+		       uint8_t id_out[DIGEST_SIZE_MAX])
+{
+	return secret_segment_id(content->algorithm, segment->secret, segment->hash_of_data,
+				 id_out);
+}
+
+int content_each_segment(const struct content *content, content_each *each, void *owner)
+{
+	return content->format->each(content, each, owner);
 }
 
 int content_segment_at(const struct content *content, uint64_t offset, uint32_t *index_out)

@@ -97,6 +97,10 @@ int content_segment_id(const struct content *content, const struct content_segme
 /* INDEX counts listed segments and is below their number. */
 int content_segment(const struct content *content, uint32_t index,
 		    struct content_segment *segment_out);
+/* All listed segments, in order: for many of them far cheaper than one by one. What EACH gives, if
+ * not 0, ends it and is returned. */
+typedef int content_each(void *owner, uint32_t index, const struct content_segment *segment);
+int content_each_segment(const struct content *content, content_each *each, void *owner);
 /* -ENOENT: no listed segment holds OFFSET. */
 int content_segment_at(const struct content *content, uint64_t offset, uint32_t *index_out);
 /* The block that holds OFFSET. -ENOENT: outside the range. The blocks to fetch for the range are

@@ -26,6 +26,7 @@ struct content_format {
 
 	int (*segment)(const struct content *content, uint32_t index,
 		       struct content_segment *segment_out);
+	int (*each)(const struct content *content, content_each *each, void *owner);
 	/* OFFSET is in a listed segment. */
 	int (*segment_at)(const struct content *content, uint64_t offset, uint32_t *index_out);
 	/* OFFSET is in a block that is listed. */

@@ -344,6 +344,20 @@ static int segment(const struct content *content, uint32_t index,
 	return 0;
 }
 
+static int each_segment(const struct content *content, content_each *each, void *owner)
+{
+	for (uint32_t index = 0; index < content->segments; index++) {
+		struct content_segment description;
+		int error = segment(content, index, &description);
+
+		if (error == 0)
+			error = each(owner, index, &description);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
 static int segment_at(const struct content *content, uint64_t offset, uint32_t *index_out)
 {
 	*index_out = (uint32_t)((offset - content->listed_start) / CONTENT_V1_SEGMENT);
@@ -387,6 +401,7 @@ const struct content_format content_format_v1 = {
 	.end = end,
 	.state_free = state_free,
 	.segment = segment,
+	.each = each_segment,
 	.segment_at = segment_at,
 	.block_at = block_at,
 	.cutting = cutting,

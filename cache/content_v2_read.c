@@ -268,6 +268,15 @@ static int walk_next(struct walk *walk)
 	return 0;
 }
 
+/* The segment that was found last. */
+static void take_found(struct walk *walk, struct content_segment *segment_out)
+{
+	*segment_out = (struct content_segment){
+		.offset = walk->offset, .length = walk->length, .blocks = 1, .listed = 1};
+	bytes_copy(&walk->hashes, segment_out->hash_of_data, CONTENT_V2_HASH_SIZE);
+	bytes_copy(&walk->hashes, segment_out->secret, CONTENT_V2_HASH_SIZE);
+}
+
 static int segment(const struct content *content, uint32_t index,
 		   struct content_segment *segment_out)
 {
@@ -280,10 +289,26 @@ static int segment(const struct content *content, uint32_t index,
 		if (error != 0)
 			return error;
 	} while (walk.index <= index);
-	*segment_out = (struct content_segment){
-		.offset = walk.offset, .length = walk.length, .blocks = 1, .listed = 1};
-	bytes_copy(&walk.hashes, segment_out->hash_of_data, CONTENT_V2_HASH_SIZE);
-	bytes_copy(&walk.hashes, segment_out->secret, CONTENT_V2_HASH_SIZE);
+	take_found(&walk, segment_out);
+	return 0;
+}
+
+static int each_segment(const struct content *content, content_each *each, void *owner)
+{
+	struct content_segment description;
+	struct walk walk;
+
+	walk_from(&walk, content, 0);
+	while (walk.index < content->segments) {
+		int error = walk_next(&walk);
+
+		if (error != 0)
+			return error;
+		take_found(&walk, &description);
+		error = each(owner, walk.index - 1, &description);
+		if (error != 0)
+			return error;
+	}
 	return 0;
 }
 
@@ -364,6 +389,7 @@ const struct content_format content_format_v2 = {
 	.end = end,
 	.state_free = free,
 	.segment = segment,
+	.each = each_segment,
 	.segment_at = segment_at,
 	.block_at = block_at,
 	.cutting = cutting,

@@ -17,7 +17,7 @@
 
 #include "cache/catalog_private.h"
 #include "cache/log.h"
-#include "cache/store_private.h"
+#include "cache/store_segment_private.h"
 
 /* Our choice: what a store may take whose directory is full, beside what is there already. */
 #define READ_THROUGH_OCTETS (16ull << 20)
@@ -234,6 +234,8 @@ static int begin_session(struct store *store, bool clean)
 	index->totals.next_id += STORE_ID_BATCH;
 	error = index_run(index, "UPDATE meta SET clean = 0", "");
 	if (error == 0)
+		error = segment_names_open(store, clean);
+	if (error == 0)
 		error = index_commit(index);
 	store->index_octets = index_size(index, &store->index_reserve);
 	if (!clean) {
@@ -355,6 +357,8 @@ static struct store *store_new(void)
 	TAILQ_INIT(&store->dead_packs);
 	TAILQ_INIT(&store->dead_contents);
 	TAILQ_INIT(&store->idle_files);
+	TAILQ_INIT(&store->names);
+	pthread_mutex_init(&store->segment_lock, NULL);
 	return store;
 }
 
@@ -369,6 +373,7 @@ static void store_free(struct store *store)
 	pthread_cond_destroy(&store->wake);
 	pthread_cond_destroy(&store->changed);
 	pthread_mutex_destroy(&store->lock);
+	pthread_mutex_destroy(&store->segment_lock);
 	free(store->batch);
 	free(store->scope_name);
 	free(store->directory);
@@ -398,6 +403,8 @@ static int start(struct store *store, const struct store_options *options, char 
 		error = record_start(store);
 	if (error == 0 && store->suspect > 0)
 		error = sweep_start(store);
+	if (error == 0 && store->backlog)
+		error = segment_backlog_start(store);
 	return error;
 }
 
@@ -449,10 +456,13 @@ void store_close(struct store *store)
 
 	if (store == NULL)
 		return;
+	segment_backlog_stop(store);
 	sweep_stop(store);
 	record_stop(store);
 	if (store->index_opened) {
+		segment_release(store, INT64_MAX);
 		clean = store->batch != NULL && store_flush(store) == 0;
+		segment_names_close(store);
 		unload_all(store);
 		index_close(&store->index, clean && (store->suspect == 0 || store->swept));
 	}
@@ -468,6 +478,7 @@ void store_usage(struct store *store, struct store_usage *usage_out)
 		.used = store->used + store->index_octets,
 		.limit = store->limit,
 		.contents = store->contents,
+		.segments = store->segments,
 		.checksum_errors = store->checksum_errors,
 		.evicted = store->evicted,
 	};

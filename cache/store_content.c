@@ -126,7 +126,7 @@ static void touch(struct object *object)
 	run_unpin(object->store, &run->run);
 }
 
-struct content *object_content(struct object *object)
+static struct content *get_content(struct object *object, bool use)
 {
 	struct store *store = object->store;
 	struct content *content = NULL;
@@ -136,11 +136,22 @@ struct content *object_content(struct object *object)
 	load_once(object);
 	if (object->content != NULL) {
 		content = content_get(object->content->content);
-		touch(object);
+		if (use)
+			touch(object);
 	}
 	object_end(object);
 	store_unlock(store);
 	return content;
+}
+
+struct content *object_content(struct object *object)
+{
+	return get_content(object, true);
+}
+
+struct content *object_content_look(struct object *object)
+{
+	return get_content(object, false);
 }
 
 bool object_refuses_content(struct object *object)

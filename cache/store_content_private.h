@@ -71,6 +71,9 @@ int intake_copy(struct store *store, const struct content *content, struct conte
 /* ---- store_content.c: what an object has ------------------------------------------------------
  */
 
+/* As object_content(), but not a use. */
+struct content *object_content_look(struct object *object);
+
 /* What an object had. */
 struct content_leaving {
 	uint64_t object, file;
@@ -98,6 +101,8 @@ int object_content_verify(struct object *object, uint64_t *octets_out);
 /* ---- store_survey.c ---------------------------------------------------------------------------
  */
 
+struct segment_names;
+
 /* Of the units of a new run. */
 struct survey_run {
 	uint64_t good, bad;                  /* match, and do not match, the content */
@@ -108,6 +113,7 @@ struct object_survey {
 	struct object *object;        /* a reference */
 	struct content *content;      /* a reference; NULL: there will be none */
 	struct content_file *claimed; /* its file; NULL with it */
+	struct segment_names *names;  /* of its segments; NULL with it */
 	struct cutting *cutting;      /* the new one */
 	struct survey_run **runs;     /* NULL where nothing is known */
 	uint32_t run_count;

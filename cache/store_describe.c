@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cache/store_content_private.h"
+#include "cache/store_segment_private.h"
 
 struct exchange {
 	struct object *object;
@@ -156,6 +156,8 @@ static void take_content(struct exchange *exchange)
 	if (survey->claimed == NULL)
 		return;
 	object_content_join(exchange->object, survey->claimed);
+	segment_names_add(exchange->object, survey->names);
+	survey->names = NULL;
 	survey->claimed = NULL;
 	survey->content = NULL;
 }

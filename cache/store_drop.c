@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cache/store_content_private.h"
+#include "cache/store_segment_private.h"
 
 /* Takes the runs of OBJECT out of memory; it is seized. Both locks held. Returns their cost. */
 static uint64_t forget_runs(struct object *object)
@@ -54,6 +54,7 @@ uint64_t object_forget_begin(struct object *object, bool keep_pack)
 		object->cached = 0;
 	object->units_end = 0;
 	object->short_length = 0;
+	record_wake(store);
 	return recorded > 0 ? recorded : loaded;
 }
 
@@ -156,6 +157,7 @@ bool store_supersede(struct store *store, struct object *object)
 		store_unlock(store);
 		object_put(others[i]);
 	}
+	segment_release(store, INT64_MAX);
 	return loaded;
 }
 
@@ -239,6 +241,7 @@ int store_clear(struct store *store, const char *path, uint64_t *freed_out)
 
 	if (error != 0)
 		return error;
+	segment_release(store, INT64_MAX);
 	store_lock(store);
 	before = store->used;
 	store_unlock(store);

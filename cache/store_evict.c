@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cache/log.h"
-#include "cache/store_content_private.h"
+#include "cache/store_segment_private.h"
 
 /* A list of few may have been used as a whole while it was made: then another one. */
 enum { LISTS = 2 };
@@ -180,8 +180,7 @@ static int list_candidates(struct store *store)
 	return error;
 }
 
-/* The file of content information that a row names. */
-static uint64_t named_content(struct store *store, uint64_t id)
+uint64_t evict_named_content(struct store *store, uint64_t id)
 {
 	struct information information = {0};
 	sqlite3_stmt *row = index_query(&store->index,
@@ -199,7 +198,7 @@ static uint64_t named_content(struct store *store, uint64_t id)
 void evict_stranger(struct store *store, uint64_t id)
 {
 	struct file file = {.id = id, .fd = -1};
-	uint64_t content = named_content(store, id), cost;
+	uint64_t content = evict_named_content(store, id), cost;
 
 	if (record_delete(store, id, &cost) != 0)
 		return;
@@ -421,7 +420,7 @@ static void take_away_pack(struct store *store, struct run *run)
 	object_bury(store);
 }
 
-int evict_oldest(struct store *store, int64_t cutoff)
+static int evict_one(struct store *store, int64_t cutoff)
 {
 	struct run *run;
 
@@ -447,6 +446,16 @@ int evict_oldest(struct store *store, int64_t cutoff)
 	return 0;
 }
 
+int evict_oldest(struct store *store, int64_t cutoff)
+{
+	int error = evict_one(store, cutoff);
+
+	/* Segments that were found lately may be all that keeps content information here. */
+	if (error == -ENOENT && cutoff == INT64_MAX && segment_release(store, INT64_MAX))
+		error = evict_one(store, cutoff);
+	return error;
+}
+
 void store_set_max_age(struct store *store, int64_t max_age)
 {
 	store_lock(store);
@@ -459,6 +468,7 @@ void store_expire(struct store *store)
 	store_lock(store);
 	int64_t max_age = store->max_age;
 	store_unlock(store);
+	segment_release_idle(store);
 	if (max_age <= 0)
 		return;
 	while (evict_oldest(store, store->now() - max_age) == 0)

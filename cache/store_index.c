@@ -26,8 +26,10 @@
 #include "cache/log.h"
 #include "cache/store_private.h"
 
-/* Another number: made by another version of this program; it is started anew. */
-#define INDEX_VERSION 2
+/* Another number: made by another version of this program; it is started anew. But the former one
+ * had all but the segments, which are added. */
+#define INDEX_VERSION 3
+#define INDEX_VERSION_FORMER 2
 #define INDEX_APPLICATION 0x50444653 /* "PDFS" */
 #define PAGE_OCTETS 4096u
 
@@ -68,6 +70,35 @@ static const char schema[] =
 	" said INTEGER, kind INTEGER, flags INTEGER, size INTEGER, mtime INTEGER, mode INTEGER,"
 	" checked INTEGER, validator BLOB, PRIMARY KEY(dir, position)) WITHOUT ROWID;"
 	"CREATE UNIQUE INDEX entry_name ON entry(dir, name);";
+
+/* segment: names of segments, see cache/store_segment_private.h. described: the contents of which
+ * all names are there; "gone" while the object's row is not, or says that something else describes
+ * it (what describes it when its row comes back is the looker's matter). segments: totals; "live"
+ * names of described contents, and "dead" ones, as far as is known; "todo" is not NULL while
+ * objects may lack names. Triggers keep all this in step with the rows of objects. */
+static const char segment_schema[] =
+	"CREATE TABLE segment(key INTEGER, file INTEGER, number INTEGER,"
+	" PRIMARY KEY(key, file, number)) WITHOUT ROWID;"
+	"CREATE TABLE described(object INTEGER PRIMARY KEY, file INTEGER UNIQUE, since INTEGER,"
+	" count INTEGER, gone INTEGER);"
+	"CREATE INDEX described_gone ON described(object) WHERE gone = 1;"
+	"CREATE TABLE segments(id INTEGER PRIMARY KEY, live INTEGER, dead INTEGER, todo INTEGER);"
+	"INSERT INTO segments VALUES(1, 0, 0, NULL);"
+	"CREATE TRIGGER content_gone AFTER DELETE ON content BEGIN"
+	" UPDATE described SET gone = 1 WHERE object = old.id AND gone = 0; END;"
+	"CREATE TRIGGER content_changed AFTER UPDATE OF information ON content"
+	" WHEN old.information IS NOT new.information BEGIN"
+	" UPDATE described SET gone = 1 WHERE object = old.id AND gone = 0; END;"
+	"CREATE TRIGGER content_back AFTER INSERT ON content"
+	" WHEN new.information IS NOT NULL BEGIN"
+	" UPDATE described SET gone = 0 WHERE object = new.id AND gone = 1; END;"
+	"CREATE TRIGGER described_more AFTER INSERT ON described BEGIN"
+	" UPDATE segments SET live = live + new.count; END;"
+	"CREATE TRIGGER described_changed AFTER UPDATE OF gone ON described BEGIN"
+	" UPDATE segments SET live = live + (old.gone - new.gone) * new.count,"
+	" dead = dead - (old.gone - new.gone) * new.count; END;"
+	"CREATE TRIGGER described_less AFTER DELETE ON described WHEN old.gone = 0 BEGIN"
+	" UPDATE segments SET live = live - old.count, dead = dead + old.count; END;";
 
 static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA page_size=4096;"
@@ -425,13 +456,29 @@ static int make_schema(struct index *index)
 	snprintf(version, sizeof(version), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		 INDEX_APPLICATION, INDEX_VERSION);
 	error = execute(index, "BEGIN IMMEDIATE");
-	if (error == 0)
+	if (error == 0 && index->fresh)
 		error = execute(index, schema);
+	if (error == 0)
+		error = execute(index, segment_schema);
+	if (error == 0 && !index->fresh)
+		error = execute(index, "UPDATE segments SET todo = 0");
 	if (error == 0)
 		error = execute(index, version);
 	if (error == 0)
 		error = execute(index, "COMMIT");
 	return error;
+}
+
+/* Of the index as it is found. */
+static int check_version(struct index *index)
+{
+	int64_t version = pragma(index, "PRAGMA user_version");
+
+	if (pragma(index, "PRAGMA application_id") != INDEX_APPLICATION)
+		return -EBADMSG;
+	if (version == INDEX_VERSION_FORMER)
+		return make_schema(index);
+	return version == INDEX_VERSION ? 0 : -EBADMSG;
 }
 
 static int read_totals(struct index *index, bool *clean_out)
@@ -486,11 +533,7 @@ static int connect_index(struct index *index, const char *name, bool *clean_out)
 	index->fresh = pragma(index, "SELECT count(*) FROM sqlite_master") == 0;
 	if (__atomic_load_n(&index->broken, __ATOMIC_RELAXED))
 		return -EBADMSG;
-	if (index->fresh)
-		error = make_schema(index);
-	else if (pragma(index, "PRAGMA application_id") != INDEX_APPLICATION ||
-		 pragma(index, "PRAGMA user_version") != INDEX_VERSION)
-		error = -EBADMSG;
+	error = index->fresh ? make_schema(index) : check_version(index);
 	return error != 0 ? error : read_totals(index, clean_out);
 }
 

@@ -7,6 +7,7 @@
  *   1. index.lock   the SQLite connection and what is in its rows. First come, first served. Held
  *                   over index I/O (microseconds; a checkpoint takes as long as the disk's sync).
  *   2. store.lock   everything in memory. Never held across I/O or a hash.
+ *   -. store.segment_lock  the segments that were found lately; nothing else is done under it.
  *
  * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
  * and record_flush(), the only writer of content and run rows (but for object_forget_begin() and
@@ -40,6 +41,7 @@ enum {
 	STORE_BATCH = 64,           /* records written in one transaction */
 	STORE_EVICTION_BATCH = 64,  /* candidates looked up at a time */
 	STORE_ID_BATCH = 100000,    /* numbers reserved at a time */
+	STORE_FOUND_SEGMENTS = 128, /* kept for being asked for again; each keeps its object */
 };
 #define STORE_LIMIT_MIN (1ull << 20)
 #define STORE_PACK_OCTETS (4ull << 20)
@@ -381,6 +383,8 @@ int evict_oldest(struct store *store, int64_t cutoff);
 /* Deletes rows that cannot be believed, and the files with them: of the object ID, which is not
  * loaded. index.lock held. */
 void evict_stranger(struct store *store, uint64_t id);
+/* The file of content information that the row of object ID names; 0: none. index.lock held. */
+uint64_t evict_named_content(struct store *store, uint64_t id);
 /* Evicts until what is there fits. -ENOENT: nothing more can go. */
 int room_enforce(struct store *store);
 /* The disk refused a write with ERROR: one eviction, or caching pauses. 0: try again. */
@@ -415,6 +419,18 @@ void walk_end(struct walk *walk);
 /* index.lock held. Whether PATH or something above it is pinned. */
 bool wish_covers(struct store *store, const char *path);
 
+/* ---- store_segment*.c, see cache/store_segment_private.h ------------------------------------- */
+
+struct store_segment;
+struct segment_names;
+
+/* Where the sweeper of names is. */
+struct names_sweep {
+	enum { NAMES_SWEEP_NONE, NAMES_SWEEP_GONE, NAMES_SWEEP_ROWS } state;
+	int64_t from; /* key */
+	int64_t dead; /* how many were known to be left behind when it began */
+};
+
 /* ---- store.c --------------------------------------------------------------------------------- */
 
 struct eviction_candidate {
@@ -444,7 +460,9 @@ struct store {
 	unsigned candidate_count, candidate_next;
 	bool candidates_renewed; /* one was found to be younger than its row said */
 	struct record_batch *batch;
-	unsigned wishes; /* rows of pin in this scope */
+	unsigned wishes;                   /* rows of pin in this scope */
+	TAILQ_HEAD(, segment_names) names; /* of described objects, not yet recorded */
+	struct names_sweep names_sweep;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* of users, seized, writing, evicting, unrecorded, sweeping */
@@ -466,6 +484,8 @@ struct store {
 	uint64_t suspect;    /* octets that files without records may take, until swept */
 	uint64_t unrecorded; /* octets written since the last record_flush() */
 	uint64_t contents, checksum_errors, evicted;
+	uint64_t segments;      /* as store_usage() says */
+	uint64_t unnamed;       /* names in "names" */
 	time_t trouble_until;   /* monotonic seconds; 0: none */
 	bool failing;           /* the last record_flush() failed */
 	bool pending, stopping; /* for the flusher */
@@ -473,6 +493,14 @@ struct store {
 	bool sweep_all; /* constant: the former session did not end in order */
 	pthread_t flusher, sweeper;
 	bool flusher_runs, sweeper_runs;
+
+	pthread_mutex_t segment_lock;
+	struct store_segment *found[STORE_FOUND_SEGMENTS]; /* guarded by segment_lock */
+	unsigned names_added;  /* atomic: how often objects were described */
+	bool backlog;          /* constant: there may be objects without names */
+	bool backlog_stopping; /* atomic */
+	bool backlog_runs;
+	pthread_t backlog_thread;
 };
 
 static inline void store_lock(struct store *store)

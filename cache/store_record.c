@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "cache/log.h"
-#include "cache/store_private.h"
+#include "cache/store_segment_private.h"
 
 struct object_record {
 	struct object *object;
@@ -431,16 +431,21 @@ static void *flusher(void *context)
 	store_lock(store);
 	while (!store->stopping) {
 		wait_ms(store, STORE_TOUCH_SECONDS * 1000, true);
-		if (!store->pending && TAILQ_EMPTY(&store->touched_runs))
+		if (!store->pending && TAILQ_EMPTY(&store->touched_runs)) {
+			store_unlock(store);
+			segment_release_idle(store);
+			store_lock(store);
 			continue;
+		}
 		wait_ms(store, store->failing ? STORE_TROUBLE_SECONDS * 1000 : STORE_FLUSH_PAUSE_MS,
 			false);
 		store->pending = false;
 		store_unlock(store);
 		index_lock(&store->index);
-		record_flush(store);
-		more = index_tidy(&store->index);
+		more = record_flush(store) == 0 && segment_names_record(store);
+		more |= index_tidy(&store->index);
 		index_unlock(&store->index);
+		segment_release_idle(store);
 		object_bury(store);
 		room_enforce(store);
 		store_lock(store);

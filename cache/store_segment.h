@@ -37,16 +37,18 @@ unsigned store_segment_version(const struct store_segment *segment);
 /* A bit for each block that is present, block 0 in the lowest bit of the first word. Returns how
  * many. */
 uint32_t store_segment_held(struct store_segment *segment, uint64_t held_out[STORE_SEGMENT_WORDS]);
-/* Milliseconds since the segment's object was first described here; an upper bound of how long
- * ago the segment itself came, as good as what others are told needs to be. */
+/* Milliseconds since this content information came to describe the segment's object (or, where that
+ * was before the index knew segments, since it does); as good as what others are told needs to be,
+ * to the second. */
 uint64_t store_segment_age_ms(const struct store_segment *segment);
 /* Reads and checks a block. DATA has room for CUTTING_UNIT_MAX octets. 0; -ENOENT: it is not
  * present; -EBADMSG: it was damaged on disk, and is dropped. */
 int store_segment_read(struct store_segment *segment, uint32_t block, void *data,
 		       uint32_t *length_out);
 
-/* What of it is known for a Probe's answer, without the rest: how many blocks are present (0: none)
- * and of how many, and the age. Cheaper than finding it. */
+/* What of it is known for a Probe's answer, without the rest: how many blocks are present (0: none,
+ * or the id is unknown; zeros then) and of how many, and the age. Cheaper than finding it: what
+ * describes the object is not read. 0; -ENOMEM. */
 struct store_segment_summary {
 	uint32_t held, blocks;
 	uint64_t age_ms;

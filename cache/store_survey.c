@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cache/store_content_private.h"
+#include "cache/store_segment_private.h"
 
 static uint64_t bit_of(uint32_t unit)
 {
@@ -134,6 +134,7 @@ void object_survey_free(struct object_survey *survey)
 		survey->claimed->claimed = false;
 		store_unlock(survey->object->store);
 	}
+	segment_names_free(survey->names);
 	content_put(survey->content);
 	object_put(survey->object);
 	free(survey);
@@ -265,7 +266,10 @@ int object_survey(struct object *object, struct content *content, bool (*continu
 
 	if (error != 0)
 		return error;
-	error = survey_compare(survey, continue_, context);
+	error = segment_names_make(survey->content, survey->claimed->information.file, continue_,
+				   context, &survey->names);
+	if (error == 0)
+		error = survey_compare(survey, continue_, context);
 	if (error != 0) {
 		object_survey_free(survey);
 		return error;

@@ -17,7 +17,6 @@
 
 #include "cache/bytes.h"
 #include "cache/content_v2.h"
-#include "cache/secret.h"
 
 static const size_t portions[] = {1, 2, 3, 5, 7, 13, 31, 64, 68, 81, 4096};
 
@@ -195,7 +194,7 @@ static void check_segment(const struct content *content, uint32_t index, const j
 	assert_int_equal(segment.length, vectors_number(expected, "length"));
 	assert_json_hex(segment.hash_of_data, size, expected, "hod");
 	assert_json_hex(segment.secret, size, expected, "kp");
-	assert_int_equal(secret_segment_id(algorithm, segment.secret, segment.hash_of_data, id), 0);
+	assert_int_equal(content_segment_id(content, &segment, id), 0);
 	assert_json_hex(id, size, expected, "id");
 	if (json_object_get(expected, "block_count") != NULL &&
 	    json_object_get(expected, "complete") == NULL)
@@ -212,9 +211,47 @@ static void check_segment(const struct content *content, uint32_t index, const j
 	assert_int_equal(found, index);
 }
 
+struct each_check {
+	const struct content *content;
+	uint32_t *seen, end; /* END not 0: it is ended behind so many */
+};
+
+/* The same as one by one. */
+static int check_each(void *owner, uint32_t index, const struct content_segment *segment)
+{
+	const struct each_check *check = owner;
+	struct content_segment alone;
+
+	assert_int_equal(index, (*check->seen)++);
+	assert_int_equal(content_segment(check->content, index, &alone), 0);
+	assert_int_equal(segment->offset, alone.offset);
+	assert_int_equal(segment->length, alone.length);
+	assert_int_equal(segment->blocks, alone.blocks);
+	assert_int_equal(segment->first_listed, alone.first_listed);
+	assert_int_equal(segment->listed, alone.listed);
+	assert_memory_equal(segment->hash_of_data, alone.hash_of_data, DIGEST_SIZE_MAX);
+	assert_memory_equal(segment->secret, alone.secret, DIGEST_SIZE_MAX);
+	return check->end == index + 1 ? -ECANCELED : 0;
+}
+
+static void check_all_of_them(const struct content *content)
+{
+	uint32_t seen = 0, count = content_segments(content);
+	struct each_check check = {.content = content, .seen = &seen};
+
+	assert_int_equal(content_each_segment(content, check_each, &check), 0);
+	assert_int_equal(seen, count);
+	check.end = (count + 1) / 2;
+	seen = 0;
+	assert_int_equal(content_each_segment(content, check_each, &check), -ECANCELED);
+	assert_int_equal(seen, check.end);
+}
+
 static void check_segments(const struct content *content, const json_t *vector)
 {
 	const json_t *segments = json_object_get(vector, "segments");
+
+	check_all_of_them(content);
 
 	if (segments == NULL) {
 		check_segment(content, 0, json_object_get(vector, "first_segment"));

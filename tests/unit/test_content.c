@@ -77,6 +77,15 @@ static int failing_read(void *owner, uint64_t offset, void *data, size_t size)
 	return *(const int *)owner;
 }
 
+static int no_segment(void *owner, uint32_t index, const struct content_segment *segment)
+{
+	(void)owner;
+	(void)index;
+	(void)segment;
+	fail_msg("a segment was made of what is not one");
+	return 0;
+}
+
 /* The backing was changed, or cannot be read, since it was checked. */
 static void what_the_backing_no_longer_has_is_an_error(void **state)
 {
@@ -100,9 +109,11 @@ static void what_the_backing_no_longer_has_is_an_error(void **state)
 		content_reader_free(reader);
 		content_back(content, &(struct content_backing){failing_read, NULL, &answer});
 		assert_int_equal(content_segment(content, 0, &segment), -EIO);
+		assert_int_equal(content_each_segment(content, no_segment, NULL), -EIO);
 		assert_int_equal(content_block_at(content, content_start(content), &block), -EIO);
 		answer = 0;
 		assert_int_equal(content_segment(content, 0, &segment), -EBADMSG);
+		assert_int_equal(content_each_segment(content, no_segment, NULL), -EBADMSG);
 		content_put(content);
 		octets_free(&info);
 	}
