@@ -1,30 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The network interfaces that take part, and their addresses, as they come and go (rtnetlink;
- * discovery.md section 9). Those that were named; else all that are up and multicast-capable and
- * have an address, without loopback, tunnels, ports of bridges and bonds, and the bridges that
- * container engines make (docker*, virbr*, veth*...: our choice, interface.md). `lo` only when
- * named, and then in spite of its missing multicast flag. Named ones that do not exist yet are
- * taken when they come.
+ * discovery.md section 9). Those that were named; else all that peer/interfaces_choice.h chooses.
+ * In both cases only while they are up, have a carrier and an address. Named ones that do not exist
+ * yet are taken when they come.
+ *
+ * What the kernel tells of changes is taken as a hint only: a moment after it
+ * (INTERFACES_SETTLE_MS, so that many make one) everything is read anew, and only a difference in
+ * what is said here counts as a change. So nothing is lost where the kernel could not tell all
+ * (ENOBUFS).
  *
  * Changes are seen on the loop thread. The present state can be asked for by any thread.
  */
 #ifndef PEER_INTERFACES_H
 #define PEER_INTERFACES_H
 
-#include <net/if.h>
 #include <stdbool.h>
 
 #include "origin/loop.h"
 #include "peer/nearby.h"
 
+/* Our choice: more than any desk or server has; what is over is left out, with a warning. */
 #define INTERFACES_MAX 64u
-#define INTERFACES_PREFIXES_MAX 32u /* of one interface */
+#define INTERFACES_PREFIXES_MAX 32u /* of one interface; likewise, without one */
+#define INTERFACES_NAME_SIZE 16u /* IF_NAMESIZE; <net/if.h> would bring the sockets' names along   \
+				  */
+/* Our choice: a change often comes as several messages. */
+#define INTERFACES_SETTLE_MS 50
 
 struct interface {
 	unsigned index;
-	char name[IF_NAMESIZE];
-	struct nearby_prefix prefixes[INTERFACES_PREFIXES_MAX]; /* link-local with their zone */
+	char name[INTERFACES_NAME_SIZE];
+	/* In the kernel's order (primary ones before secondary), deprecated ones last; link-local
+	 * with their zone. */
+	struct nearby_prefix prefixes[INTERFACES_PREFIXES_MAX];
 	unsigned prefix_count;
 	bool loopback;
 	bool ipv4, ipv6; /* has an address of it that can be used: tentative ones are not */
@@ -34,24 +43,31 @@ struct interfaces;
 
 struct interfaces_options {
 	struct loop *loop;
-	const char *const *names; /* NULL-terminated; NULL: see above */
-	/* Something is different; on the loop thread. NULL: nobody wants to know. */
+	/* NULL-terminated; stays until it is freed. NULL, or none in it: see above. */
+	const char *const *names;
+	/* Something is different; on the loop thread. It must not free the interfaces. NULL: nobody
+	 * wants to know. */
 	void (*changed)(void *context);
 	void *context;
 };
-/* The present ones are known when it returns. */
+/* The present ones are known when it returns; `changed` may be called before that. Any thread that
+ * the loop thread does not wait for. */
 int interfaces_create(const struct interfaces_options *options, struct interfaces **interfaces_out);
 /* On the loop thread, or when the loop has ended. NULL is fine. */
 void interfaces_free(struct interfaces *interfaces);
 
-/* Copies of them; returns how many, at most INTERFACES_MAX. Any thread. */
+/* Copies of them, by index; returns how many, at most INTERFACES_MAX. Any thread. */
 unsigned interfaces_list(struct interfaces *interfaces, struct interface found_out[INTERFACES_MAX]);
 /* That with this index. False: it does not take part. Any thread. */
 bool interfaces_find(struct interfaces *interfaces, unsigned index, struct interface *found_out);
+/* That which has this address. False: none of those that take part. Any thread. */
+bool interfaces_owner(struct interfaces *interfaces, const struct xaddr *own,
+		      struct interface *found_out);
 /* As peer/nearby.h wants it; leads into INTERFACE. */
 struct nearby_interface interfaces_nearby(const struct interface *interface);
 /* Whether SOURCE is a neighbour on the interface that has the address LOCAL (for accepted
- * connections), or is one of this machine's own addresses there. Any thread. */
+ * connections), or is one of this machine's own addresses there. Link-local ones with their zone.
+ * Any thread. */
 bool interfaces_welcome(struct interfaces *interfaces, const struct xaddr *source,
 			const struct xaddr *local);
 

@@ -16,6 +16,8 @@
 #include "peer/xaddr.h"
 
 #define MULTICAST_PORT 3702u
+/* discovery.md section 9; by then the other program may have gone. */
+#define MULTICAST_RETRY_MS 30000u
 
 struct multicast;
 
@@ -27,16 +29,28 @@ struct multicast_arrival {
 
 struct multicast_options {
 	struct loop *loop;
-	struct interfaces *interfaces;
-	unsigned port; /* MULTICAST_PORT, but for tests */
+	struct interfaces *interfaces; /* stays until it is freed */
+	unsigned port;                 /* MULTICAST_PORT, but for tests */
+	/* How long until what could not be opened is tried again; 0: MULTICAST_RETRY_MS. */
+	unsigned retry_ms;
 	/* A datagram to a group, or (ANSWER) to the port that ours are sent from. What did not
-	 * come by an interface that takes part is not told. On the loop thread. */
+	 * come by an interface that takes part is not told, nor what is larger than UDP over IPv4
+	 * can be. What comes by lo from an address of this machine that is not lo's is told as of
+	 * the interface that has the address. Not more than MULTICAST_PASS at a time, then others
+	 * have their turn on the loop. On the loop thread; may send, but neither refresh nor free.
+	 */
 	void (*heard)(void *context, bool answer, const struct multicast_arrival *arrival,
 		      const void *datagram, size_t size);
 	void *context;
 };
 
-/* -EADDRINUSE is no failure: see multicast_deaf(). */
+/* Our choice: datagrams, and octets of them, that are taken from a socket in a row. */
+#define MULTICAST_PASS 64u
+#define MULTICAST_PASS_OCTETS (128u << 10)
+
+/* Fails only if nothing could ever be sent: what cannot be heard now is tried again later, the port
+ * being another program's is no failure (see multicast_deaf()). `heard` may be called before it
+ * returns. Any thread that the loop thread does not wait for. */
 int multicast_create(const struct multicast_options *options, struct multicast **multicast_out);
 /* Leaves the groups. On the loop thread, or when the loop has ended. NULL is fine. */
 void multicast_free(struct multicast *multicast);
@@ -47,15 +61,16 @@ void multicast_refresh(struct multicast *multicast);
  * would take it. */
 unsigned multicast_ask(struct multicast *multicast, const void *datagram, size_t size);
 /* To where something was heard, from port 3702 by the interface it came in and OWN, an address of
- * that. 0 or a negative errno. */
+ * that. 0 or a negative errno; -ENODEV: nothing is heard there any more. */
 int multicast_answer(struct multicast *multicast, const struct multicast_arrival *arrival,
 		     const struct xaddr *own, const void *datagram, size_t size);
-/* Our address on the interface that faces the asker: of the same family, and for IPv6 of the same
- * kind (link-local or not) where there is one. False: there is none. Pure. */
+/* Our address on the interface that faces the asker: of the same family, for IPv6 of the same kind
+ * (link-local or not) where there is one, in the asker's network where there is one. False: there
+ * is none. Pure. */
 bool multicast_facing(const struct multicast_arrival *arrival, struct xaddr *own_out);
 
-/* Another program has the port for itself, so that nothing is heard; tried again every 30 s. Any
- * thread. */
+/* Another program has the port for itself, in one family or both, so that Probes are not heard
+ * there; tried again every 30 s. Any thread. */
 bool multicast_deaf(const struct multicast *multicast);
 
 #endif

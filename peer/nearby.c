@@ -39,7 +39,7 @@ bool nearby_is_neighbour(const struct nearby_interface *interface, const struct 
 
 		if (source->family == XADDR_IPV6 && prefix->own.family == XADDR_IPV6 &&
 		    xaddr_is_link_local(source))
-			return true;
+			return source->zone == interface->zone;
 		if (!has_bits(source, &prefix->own, prefix->bits))
 			continue;
 		if (is_whole_network(source, prefix->bits))

@@ -4,6 +4,10 @@
  * source on a datagram and any address into a message; without these checks a responder answers
  * strangers, and one forged answer makes every client post requests to a host of the attacker's
  * choosing. Pure.
+ *
+ * Link-local IPv6 addresses have the zone of the interface they belong to: those of interfaces
+ * (peer/interfaces.h) and sources of datagrams bring it along, and into what a message announces
+ * its receiver puts it before asking here. The same address in two zones is two hosts.
  */
 #ifndef PEER_NEARBY_H
 #define PEER_NEARBY_H
@@ -21,12 +25,13 @@ struct nearby_interface {
 	const struct nearby_prefix *prefixes;
 	unsigned count;
 	bool loopback; /* it is lo, and the administrator named it */
+	uint32_t zone; /* its index: the zone of the link-local IPv6 addresses on it */
 };
 
-/* Whether SOURCE is on the link: inside a prefix of the interface, or link-local of IPv6 where the
- * interface has IPv6. Never a multicast or unspecified address, nor the first or last of an IPv4
- * network, nor loopback other than on a loopback interface. Who is not, is not answered; nor is an
- * answer of it believed. */
+/* Whether SOURCE is on the link: inside a prefix of the interface, or link-local of IPv6 in its
+ * zone where the interface has IPv6. Never a multicast or unspecified address, nor the first or
+ * last of an IPv4 network, nor loopback other than on a loopback interface. Who is not, is not
+ * answered; nor is an answer of it believed. */
 bool nearby_is_neighbour(const struct nearby_interface *interface, const struct xaddr *source);
 
 /* Whether HOST is an address of the interface itself: what comes by lo from such a one is another

@@ -138,8 +138,10 @@ size_t xaddr_size(const struct xaddr *address)
 
 bool xaddr_same_host(const struct xaddr *one, const struct xaddr *other)
 {
-	return one->family == other->family &&
-	       memcmp(one->octets, other->octets, xaddr_size(one)) == 0;
+	if (one->family != other->family ||
+	    memcmp(one->octets, other->octets, xaddr_size(one)) != 0)
+		return false;
+	return one->zone == other->zone || one->family != XADDR_IPV6 || !xaddr_is_link_local(one);
 }
 
 bool xaddr_same(const struct xaddr *one, const struct xaddr *other)

@@ -14,6 +14,8 @@
 
 #include "peer/nearby.h"
 
+#define ZONE 3u /* of all link-local addresses but where another is said */
+
 /* Octets of an address, which xaddr_read may refuse. */
 static struct xaddr raw(enum xaddr_family family, const char *octets)
 {
@@ -28,6 +30,8 @@ static struct xaddr at(const char *text)
 	struct xaddr address;
 
 	assert_int_equal(xaddr_read(text, strlen(text), &address), 0);
+	if (address.family == XADDR_IPV6 && xaddr_is_link_local(&address))
+		address.zone = ZONE;
 	return address;
 }
 
@@ -40,7 +44,7 @@ static struct nearby_interface network(void)
 	prefixes[1] = (struct nearby_prefix){at("198.51.100.0"), 31};
 	prefixes[2] = (struct nearby_prefix){at("2001:db8::1"), 64};
 	prefixes[3] = (struct nearby_prefix){at("fe80::1"), 64};
-	return (struct nearby_interface){prefixes, 4, false};
+	return (struct nearby_interface){prefixes, 4, false, ZONE};
 }
 
 static struct nearby_interface loopback(bool named)
@@ -49,7 +53,7 @@ static struct nearby_interface loopback(bool named)
 
 	prefixes[0] = (struct nearby_prefix){at("127.0.0.1"), 8};
 	prefixes[1] = (struct nearby_prefix){at("::1"), 128};
-	return (struct nearby_interface){prefixes, 2, named};
+	return (struct nearby_interface){prefixes, 2, named, 1};
 }
 
 static bool neighbour(struct nearby_interface interface, const char *text)
@@ -85,7 +89,7 @@ static void the_ends_of_an_ipv4_network_are_nobody(void **state)
 static void prefixes_end_at_any_bit(void **state)
 {
 	struct nearby_prefix prefix = {at("10.1.96.1"), 19};
-	struct nearby_interface interface = {&prefix, 1, false};
+	struct nearby_interface interface = {&prefix, 1, false, ZONE};
 
 	(void)state;
 	assert_true(neighbour(interface, "10.1.127.254"));
@@ -104,7 +108,7 @@ static void prefixes_end_at_any_bit(void **state)
 static void groups_and_no_address_are_nobody(void **state)
 {
 	struct nearby_prefix all[] = {{at("10.0.0.1"), 0}, {at("2001:db8::1"), 0}};
-	struct nearby_interface interface = {all, 2, true};
+	struct nearby_interface interface = {all, 2, true, ZONE};
 	struct xaddr hosts[] = {raw(XADDR_IPV4, "\0\0\0"),
 				raw(XADDR_IPV4, "\xff\xff\xff\xff"),
 				raw(XADDR_IPV4, "\xef\xff\xff\xfa"),
@@ -131,12 +135,43 @@ static void loopback_is_a_neighbour_only_where_it_is_named(void **state)
 static void link_local_needs_ipv6_on_the_interface(void **state)
 {
 	struct nearby_prefix prefix = {at("192.0.2.1"), 24};
-	struct nearby_interface interface = {&prefix, 1, false};
+	struct nearby_interface interface = {&prefix, 1, false, ZONE};
 
 	(void)state;
 	assert_false(neighbour(interface, "fe80::2"));
 	interface.count = 0;
 	assert_false(neighbour(interface, "192.0.2.2"));
+}
+
+static void link_local_of_another_zone_is_another_host(void **state)
+{
+	struct nearby_interface interface = network();
+	struct xaddr own = at("fe80::1"), other = at("fe80::7"), wide = at("2001:db8::7");
+
+	(void)state;
+	assert_true(nearby_is_own(&interface, &own));
+	assert_true(nearby_may_use(&interface, &other, &other));
+	for (uint32_t zone = 0; zone < ZONE; zone++) {
+		struct xaddr elsewhere = other;
+
+		elsewhere.zone = own.zone = zone;
+		assert_false(nearby_is_own(&interface, &own));
+		assert_false(nearby_is_neighbour(&interface, &elsewhere));
+		assert_false(nearby_may_use(&interface, &other, &elsewhere));
+		assert_false(nearby_may_use(&interface, &wide, &elsewhere));
+	}
+}
+
+static void zones_count_for_link_local_only(void **state)
+{
+	struct nearby_interface interface = network();
+	struct xaddr own = at("2001:db8::1"), other = at("192.0.2.7");
+
+	(void)state;
+	own.zone = other.zone = ZONE + 1;
+	assert_true(nearby_is_own(&interface, &own));
+	assert_true(nearby_is_neighbour(&interface, &own));
+	assert_true(nearby_is_neighbour(&interface, &other));
 }
 
 static void own_addresses_are_known(void **state)
@@ -232,6 +267,16 @@ static void link_local_comes_behind_what_ipxe_can_use(void **state)
 	check_announced(WSD_FORM_1, "fe80::1", "192.0.2.1:80", "192.0.2.1:80");
 }
 
+static void what_listens_in_another_zone_is_not_announced(void **state)
+{
+	struct xaddr sender = at("fe80::1"), listening = at("[fe80::1]:80"), announced[2];
+
+	(void)state;
+	assert_int_equal(nearby_announce(WSD_FORM_2, &sender, &listening, 1, announced), 1);
+	listening.zone = ZONE + 1;
+	assert_int_equal(nearby_announce(WSD_FORM_2, &sender, &listening, 1, announced), 0);
+}
+
 static void nothing_that_does_not_listen_is_announced(void **state)
 {
 	(void)state;
@@ -249,11 +294,14 @@ int main(void)
 		cmocka_unit_test(groups_and_no_address_are_nobody),
 		cmocka_unit_test(loopback_is_a_neighbour_only_where_it_is_named),
 		cmocka_unit_test(link_local_needs_ipv6_on_the_interface),
+		cmocka_unit_test(link_local_of_another_zone_is_another_host),
+		cmocka_unit_test(zones_count_for_link_local_only),
 		cmocka_unit_test(own_addresses_are_known),
 		cmocka_unit_test(only_the_source_itself_is_asked_or_an_ipv6_neighbour),
 		cmocka_unit_test(loopback_is_asked_only_where_it_is_named),
 		cmocka_unit_test(the_senders_own_address_is_announced),
 		cmocka_unit_test(link_local_comes_behind_what_ipxe_can_use),
+		cmocka_unit_test(what_listens_in_another_zone_is_not_announced),
 		cmocka_unit_test(nothing_that_does_not_listen_is_announced),
 	};
 

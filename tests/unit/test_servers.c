@@ -29,7 +29,7 @@ static struct servers *created(uint32_t lists, uint32_t per_list)
 
 static struct xaddr server(unsigned number)
 {
-	return (struct xaddr){XADDR_IPV4, 80, {192, 0, (uint8_t)(number >> 8), (uint8_t)number}};
+	return (struct xaddr){XADDR_IPV4, 80, {192, 0, (uint8_t)(number >> 8), (uint8_t)number}, 0};
 }
 
 static bool add(struct servers *servers, const uint8_t *id, unsigned number, int64_t now_ms)

@@ -17,9 +17,9 @@
 
 #define NAME "urn:uuid:00010203-0405-4607-8809-0a0b0c0d0e0f"
 
-static const struct xaddr here = {XADDR_IPV4, 40000, {192, 0, 2, 1}};
-static const struct xaddr there = {XADDR_IPV4, 40000, {192, 0, 2, 2}};
-static const struct xaddr here_6 = {XADDR_IPV6, 40000, {192, 0, 2, 1}};
+static const struct xaddr here = {XADDR_IPV4, 40000, {192, 0, 2, 1}, 0};
+static const struct xaddr there = {XADDR_IPV4, 40000, {192, 0, 2, 2}, 0};
+static const struct xaddr here_6 = {XADDR_IPV6, 40000, {192, 0, 2, 1}, 0};
 
 static struct suppression *created(void)
 {

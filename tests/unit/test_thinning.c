@@ -16,7 +16,7 @@
 
 static struct xaddr host(unsigned number)
 {
-	return (struct xaddr){XADDR_IPV4, (uint16_t)(number + 1), {192, 0, 2, (uint8_t)number}};
+	return (struct xaddr){XADDR_IPV4, (uint16_t)(number + 1), {192, 0, 2, (uint8_t)number}, 0};
 }
 
 static void count(struct thinning_tally *tally, unsigned number, bool whole)

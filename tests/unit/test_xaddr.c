@@ -186,6 +186,30 @@ static void hosts_are_compared_with_and_without_port(void **state)
 	assert_false(xaddr_same_host(&one, &fourth)); /* equal octets, another family */
 }
 
+static void the_zone_parts_link_local_hosts_and_no_others(void **state)
+{
+	static const struct {
+		const char *text;
+		bool same;
+	} rows[] = {
+		{"fe80::1", false}, {"febf::1", false},    {"fec0::1", true},
+		{"::1", true},      {"2001:db8::1", true}, {"169.254.0.1", true},
+	};
+
+	(void)state;
+	assert_int_equal(good("fe80::1%7").zone, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct xaddr one = good(rows[i].text), other = one;
+
+		one.zone = 2;
+		other.zone = 3;
+		assert_int_equal(xaddr_same_host(&one, &other), rows[i].same);
+		assert_int_equal(xaddr_same(&one, &other), rows[i].same);
+		other.zone = 2;
+		assert_true(xaddr_same(&one, &other));
+	}
+}
+
 static void kinds_are_known(void **state)
 {
 	static const struct {
@@ -217,6 +241,7 @@ int main(void)
 		cmocka_unit_test(addresses_of_no_single_host_are_refused),
 		cmocka_unit_test(every_cut_is_read_within_its_bounds),
 		cmocka_unit_test(hosts_are_compared_with_and_without_port),
+		cmocka_unit_test(the_zone_parts_link_local_hosts_and_no_others),
 		cmocka_unit_test(kinds_are_known),
 	};
 
