@@ -133,7 +133,7 @@ static bool is_twin(const struct wsd_probe *probe, unsigned segment)
 static void answer(const struct wsd_probe *probe, unsigned step, void *datagram)
 {
 	struct wsd_claim claims[WSD_SEGMENTS_MAX];
-	struct xaddr address = {XADDR_IPV4, 80, {192, 0, 2, 1}};
+	struct xaddr address = {XADDR_IPV4, 80, {192, 0, 2, 1}, 0};
 	struct wsd_answer written = {.probe = probe,
 				     .message_id = "y",
 				     .endpoint = "z",
