@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What evhttp does not do for its connections: count and bound them, end those whose request does
- * not become whole, bound what is read ahead, notice a client that leaves while an answer waits,
- * and close without destroying what the client has not read yet.
+ * What evhttp does not do for its connections: end those whose request does not become whole, or
+ * whose answer does not, bound what is read ahead, notice a client that leaves while an answer
+ * waits, and close without destroying what the client has not read yet.
  *
- * evhttp asks us for the bufferevent of every connection that it accepts; we keep a second
- * reference to it. So the descriptor is closed when both have let go. That evhttp has let go is
- * told by a callback once a request has come whole (http_connection_watch()), and is otherwise seen
- * by the sweep: the bufferevent has no callbacks any more.
+ * We keep a reference of our own to the bufferevent of every connection. So the descriptor is
+ * closed when both have let go. That evhttp has let go is told by a callback once a request has
+ * come whole (http_connection_serve()), and is otherwise seen by the sweep: the bufferevent has no
+ * callbacks any more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +19,6 @@
 
 #include "origin/http_server_private.h"
 
-/* At once, from or to one socket: our choice, so that one connection does not hold up the others
- * for long. Files go by sendfile, which libevent does not bound. */
-#define READ_MAX (64u << 10)
-#define WRITE_MAX (1u << 20)
 /* How long what a refused client still sends is read and thrown away. Closing at once would make
  * the kernel reset the connection, upon which the client may never see why. Our choice. */
 #define LINGER_MS 2000
@@ -81,12 +77,34 @@ static void scan(struct http_connection *connection, struct evbuffer *input, siz
 	}
 }
 
+static void set_deadline(struct http_connection *connection)
+{
+	const struct http_server *server = connection->thread->server;
+	uint64_t seconds = (uint64_t)HTTP_REQUEST_TIMEOUTS * server->timeout +
+			   server->body_limit / HTTP_BODY_RATE;
+	int64_t most = server->request_ms != 0 ? server->request_ms : (int64_t)(seconds * 1000);
+
+	connection->deadline_ms = loop_clock_ms() + most;
+}
+
+static void request_begins(struct http_connection *connection)
+{
+	connection->begun = true;
+	http_guests_set_idle(&connection->thread->server->guests, &connection->guest, false);
+	if (connection->thread->server->request_ms != 0)
+		set_deadline(connection);
+}
+
 static void input_changed(struct evbuffer *input, const struct evbuffer_cb_info *info,
 			  void *context)
 {
 	struct http_connection *connection = context;
 
-	if (info->n_added > 0 && !connection->head_ended)
+	if (info->n_added == 0 || connection->leaving)
+		return;
+	if (!connection->begun)
+		request_begins(connection);
+	if (!connection->head_ended)
 		scan(connection, input, evbuffer_get_length(input) - info->n_added);
 }
 
@@ -100,9 +118,11 @@ static void scan_anew(struct http_connection *connection)
 static void forget(struct http_connection *connection)
 {
 	LIST_REMOVE(connection, siblings);
+	if (connection->arriving)
+		LIST_REMOVE(connection, arrivals);
 	evbuffer_remove_cb(bufferevent_get_input(connection->buffers), input_changed, connection);
 	bufferevent_decref(connection->buffers);
-	atomic_fetch_sub(&connection->thread->server->connections, 1);
+	http_guests_leave(&connection->thread->server->guests, &connection->guest);
 	free(connection);
 }
 
@@ -111,15 +131,6 @@ static void post(struct http_connection *connection, void (*run)(struct loop_tas
 	connection->posted = true;
 	connection->task.run = run;
 	loop_post(connection->thread->loop, &connection->task);
-}
-
-static void set_deadline(struct http_connection *connection)
-{
-	const struct http_server *server = connection->thread->server;
-	uint64_t seconds = (uint64_t)HTTP_REQUEST_TIMEOUTS * server->timeout +
-			   server->body_limit / HTTP_BODY_RATE;
-
-	connection->deadline_ms = loop_clock_ms() + (int64_t)(seconds * 1000);
 }
 
 /* Whether evhttp has freed its side. */
@@ -148,81 +159,40 @@ static void turn_away(struct loop_task *task)
 	struct http_connection *connection = of_task(task);
 
 	connection->posted = false;
-	if (abandoned(connection))
+	http_connection_turn_away(connection);
+}
+
+void http_connection_turn_away(struct http_connection *connection)
+{
+	connection->displaced = true;
+	if (connection->posted)
+		return; /* it is about to go */
+	if (connection->leaving || abandoned(connection))
 		forget(connection);
-	else
+	else if (connection->served == NULL)
 		end(connection);
 }
 
-/* ---- their beginning ---- */
-
-/* A body is read before it is handed out, and requests that follow are read ahead no further. */
-static size_t input_max(const struct http_server *server)
+struct http_connection *http_connection_new(struct http_thread *thread, struct bufferevent *buffers,
+					    bool tls)
 {
-	uint64_t most = server->body_limit > HTTP_HEAD_MAX ? server->body_limit : HTTP_HEAD_MAX;
-
-	return most < SIZE_MAX / 2 ? (size_t)most + HTTP_HEAD_MAX : SIZE_MAX / 2;
-}
-
-/* BUFFERS may be NULL; the caller then has none either, and evhttp makes one of its own, whose
- * requests are turned away since http_connection_find() does not know it. */
-static struct bufferevent *keep(struct http_thread *thread, struct bufferevent *buffers, bool tls)
-{
-	struct http_server *server = thread->server;
 	struct http_connection *connection = calloc(1, sizeof(*connection));
-	unsigned open;
 
-	if (buffers == NULL || connection == NULL) {
-		if (buffers != NULL)
-			bufferevent_free(buffers);
-		free(connection);
+	if (connection == NULL)
 		return NULL;
-	}
 	if (evbuffer_add_cb(bufferevent_get_input(buffers), input_changed, connection) == NULL) {
-		bufferevent_free(buffers);
 		free(connection);
 		return NULL;
 	}
 	bufferevent_incref(buffers);
-	bufferevent_setwatermark(buffers, EV_READ, 0, input_max(server));
-	bufferevent_set_max_single_read(buffers, READ_MAX);
 	connection->thread = thread;
 	connection->buffers = buffers;
+	connection->guest.home = &thread->displaced;
 	connection->tls = tls;
-	open = atomic_fetch_add(&server->connections, 1);
 	connection->linger = true;
 	LIST_INSERT_HEAD(bucket(thread, buffers), connection, siblings);
 	set_deadline(connection);
-	if (server->connections_max != 0 && open >= server->connections_max)
-		post(connection, turn_away);
-	return buffers;
-}
-
-struct bufferevent *http_connection_plain(struct event_base *base, void *arg)
-{
-	struct bufferevent *buffers = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	if (buffers != NULL)
-		bufferevent_set_max_single_write(buffers, WRITE_MAX);
-	return keep(arg, buffers, false);
-}
-
-struct bufferevent *http_connection_tls(struct event_base *base, void *arg)
-{
-	struct http_thread *thread = arg;
-	SSL *ssl = SSL_new(thread->server->tls);
-	struct bufferevent *buffers;
-
-	if (ssl == NULL) {
-		ERR_clear_error();
-		return NULL;
-	}
-	/* frees the SSL also when it fails */
-	buffers = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
-						 BEV_OPT_CLOSE_ON_FREE);
-	if (buffers != NULL)
-		bufferevent_openssl_set_allow_dirty_shutdown(buffers, 1);
-	return keep(thread, buffers, true);
+	return connection;
 }
 
 /* ---- under way ---- */
@@ -239,10 +209,15 @@ void http_connection_ready(struct http_connection *connection)
 
 	connection->served = NULL;
 	connection->linger = true;
+	connection->begun = evbuffer_get_length(bufferevent_get_input(connection->buffers)) > 0;
 	scan_anew(connection);
 	bufferevent_setwatermark(connection->buffers, EV_WRITE, 0, 0);
 	bufferevent_set_timeouts(connection->buffers, idle, idle);
 	set_deadline(connection);
+	if (!connection->begun)
+		http_guests_set_idle(&connection->thread->server->guests, &connection->guest, true);
+	if (connection->displaced && !connection->posted)
+		post(connection, turn_away);
 }
 
 /* ---- their end ---- */
@@ -284,15 +259,27 @@ static void client_closed(struct bufferevent *buffers, short what, void *context
 	forget(context);
 }
 
+/* Who lent it wants it back. */
+static void discard_output(struct bufferevent *buffers)
+{
+	struct evbuffer *output = bufferevent_get_output(buffers);
+
+	evbuffer_unfreeze(output, 1);
+	evbuffer_drain(output, evbuffer_get_length(output));
+	evbuffer_freeze(output, 1);
+}
+
 static void leave(struct http_connection *connection)
 {
 	connection->leaving = true;
+	http_guests_set_idle(&connection->thread->server->guests, &connection->guest, true);
 	connection->deadline_ms = loop_clock_ms() + LINGER_MS;
 	discard(connection->buffers, NULL);
 	bufferevent_setwatermark(connection->buffers, EV_READ, 0, 0);
 	bufferevent_setcb(connection->buffers, discard, NULL, client_closed, connection);
 	bufferevent_set_timeouts(connection->buffers, NULL, NULL);
 	bufferevent_disable(connection->buffers, EV_WRITE);
+	discard_output(connection->buffers);
 	bufferevent_enable(connection->buffers, EV_READ);
 }
 
@@ -327,10 +314,23 @@ static void ended(struct evhttp_connection *evcon, void *context)
 		http_served_gone(served);
 }
 
-void http_connection_watch(struct http_connection *connection, struct evhttp_connection *evcon)
+void http_connection_serve(struct http_connection *connection, struct evhttp_connection *evcon,
+			   struct http_served *served)
 {
+	connection->served = served;
+	connection->deadline_ms = loop_clock_ms() + connection->thread->server->answer_ms;
 	connection->known = true;
 	evhttp_connection_set_closecb(evcon, ended, connection);
+}
+
+/* Nothing is owed any more to who waits for a request, or has taken too long. */
+static bool overdue(const struct http_connection *connection, int64_t now)
+{
+	const struct http_server *server = connection->thread->server;
+
+	if (connection->served != NULL)
+		return server->answer_ms != 0 && now >= connection->deadline_ms;
+	return (connection->begun || server->request_ms == 0) && now >= connection->deadline_ms;
 }
 
 static void look_after(struct http_connection *connection, int64_t now)
@@ -342,7 +342,9 @@ static void look_after(struct http_connection *connection, int64_t now)
 			forget(connection);
 	} else if (abandoned(connection)) {
 		leave(connection);
-	} else if (connection->served == NULL && now >= connection->deadline_ms) {
+	} else if (overdue(connection, now)) {
+		if (connection->served != NULL)
+			http_connection_reset(connection);
 		end(connection);
 	}
 }

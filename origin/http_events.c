@@ -8,10 +8,6 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
-/* Idle connections kept, for each that may be active: one to ORIGIN and one to where its redirects
- * lead. */
-#define CONNECTIONS_KEPT 2
-
 struct http_events {
 	struct event_base *base;
 	CURLM *multi;
@@ -118,7 +114,7 @@ static void start_curl(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-int http_events_create(struct loop *loop, unsigned connections,
+int http_events_create(struct loop *loop, unsigned kept,
 		       void (*ended)(void *context, CURL *handle, CURLcode code), void *context,
 		       struct http_events **events_out)
 {
@@ -141,10 +137,14 @@ int http_events_create(struct loop *loop, unsigned connections,
 	curl_multi_setopt(events->multi, CURLMOPT_SOCKETDATA, events);
 	curl_multi_setopt(events->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(events->multi, CURLMOPT_TIMERDATA, events);
-	curl_multi_setopt(events->multi, CURLMOPT_MAXCONNECTS,
-			  CONNECTIONS_KEPT * (long)connections);
+	curl_multi_setopt(events->multi, CURLMOPT_MAXCONNECTS, (long)kept);
 	*events_out = events;
 	return 0;
+}
+
+void http_events_limit(struct http_events *events, unsigned connections)
+{
+	curl_multi_setopt(events->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
 }
 
 void http_events_free(struct http_events *events)

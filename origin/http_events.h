@@ -11,12 +11,15 @@
 
 struct http_events;
 
-/* ENDED is called for each transfer that has ended, outside of curl's callbacks; it must remove the
- * handle, and may add and remove any. */
-int http_events_create(struct loop *loop, unsigned connections,
+/* KEPT: idle connections, at most. ENDED is called for each transfer that has ended, outside of
+ * curl's callbacks; it must remove the handle, and may add and remove any. */
+int http_events_create(struct loop *loop, unsigned kept,
 		       void (*ended)(void *context, CURL *handle, CURLcode code), void *context,
 		       struct http_events **events_out);
 void http_events_free(struct http_events *events);
+/* Connections that are open at a time, idle ones included, which make room. Transfers wait for one
+ * beyond it. */
+void http_events_limit(struct http_events *events, unsigned connections);
 /* 0 or -ENOMEM. */
 int http_events_add(struct http_events *events, CURL *handle);
 void http_events_remove(struct http_events *events, CURL *handle);

@@ -81,17 +81,42 @@ static struct http_piece *add_piece(struct http_served *served, uint64_t length)
 	return piece;
 }
 
+static void free_data(const void *data, size_t size, void *context)
+{
+	(void)data;
+	(void)size;
+	free(context);
+}
+
 void http_reply_bytes(struct http_served *served, const void *data, size_t size)
 {
 	struct http_piece *piece = size > 0 ? add_piece(served, size) : NULL;
+	void *copy;
 
 	if (piece == NULL)
 		return;
-	piece->data = malloc(size);
-	if (piece->data == NULL)
+	copy = malloc(size);
+	if (copy == NULL) {
 		served->failed = true;
-	else
-		memcpy(piece->data, data, size);
+		return;
+	}
+	piece->data = memcpy(copy, data, size);
+	piece->release = free_data;
+	piece->context = copy;
+}
+
+void http_reply_lend(struct http_served *served, const void *data, size_t size,
+		     void (*release)(const void *data, size_t size, void *context), void *context)
+{
+	struct http_piece *piece = size > 0 ? add_piece(served, size) : NULL;
+
+	if (piece == NULL) {
+		release(data, size, context);
+		return;
+	}
+	piece->data = data;
+	piece->release = release;
+	piece->context = context;
 }
 
 static void release_file(struct http_file *file)
@@ -137,7 +162,8 @@ void http_reply_file_again(struct http_served *served, uint64_t offset, uint64_t
 static void free_piece(struct http_piece *piece)
 {
 	release_file(piece->file);
-	free(piece->data);
+	if (piece->data != NULL)
+		piece->release(piece->data, (size_t)piece->length, piece->context);
 	free(piece);
 }
 
@@ -225,18 +251,12 @@ void http_reply_cut(struct http_served *served, bool reset)
 
 /* ---- the body ---- */
 
-static void free_data(const void *data, size_t size, void *context)
-{
-	(void)data;
-	(void)size;
-	free(context);
-}
-
 static int pour_bytes(struct http_served *served, struct evbuffer *portion)
 {
 	struct http_piece *piece = served->first;
 
-	if (evbuffer_add_reference(portion, piece->data, piece->length, free_data, piece->data) < 0)
+	if (evbuffer_add_reference(portion, piece->data, (size_t)piece->length, piece->release,
+				   piece->context) < 0)
 		return -ENOMEM;
 	piece->data = NULL;
 	drop_first(served);
@@ -333,6 +353,21 @@ static int pour_portion(struct http_served *served)
 	return error;
 }
 
+/* What fits the socket's buffer goes there now, and not when the loop has been told that there is
+ * room: who has made the buffer large enough for all answers is spared asking. What is left, or
+ * fails, is seen to as ever. */
+static void send_at_once(struct http_served *served)
+{
+	struct bufferevent *buffers = served->connection->buffers;
+	struct evbuffer *output = bufferevent_get_output(buffers);
+
+	if (served->thread->server->send_buffer == 0 || served->tls)
+		return;
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(buffers));
+	evbuffer_freeze(output, 1);
+}
+
 /* The next portion, or the end. */
 static void go_on(struct http_served *served)
 {
@@ -344,9 +379,14 @@ static void go_on(struct http_served *served)
 		http_reply_cut(served, false);
 		return;
 	}
+	/* not inside evhttp's own callback, which does not expect the answer to be sent so soon */
+	if (served->posted && served->first == NULL)
+		send_at_once(served);
+	served->posted = false;
 	/* Nothing is to be read before the answer is sent: no request that would wait in memory, no
 	 * end that a client may send already. One that has gone is noticed when writing. */
-	bufferevent_disable(buffers, EV_READ);
+	if (evbuffer_get_length(bufferevent_get_output(buffers)) > 0)
+		bufferevent_disable(buffers, EV_READ);
 	if (served->first == NULL) {
 		bufferevent_setwatermark(buffers, EV_WRITE, 0, 0);
 		evhttp_send_reply_end(served->request);
@@ -382,7 +422,48 @@ static void answer(struct http_served *served)
 
 static void answer_posted(struct loop_task *task)
 {
-	answer((struct http_served *)((char *)task - offsetof(struct http_served, task)));
+	struct http_served *served =
+		(struct http_served *)((char *)task - offsetof(struct http_served, task));
+
+	served->posted = true;
+	answer(served);
+}
+
+static void delay_over(evutil_socket_t none, short what, void *served)
+{
+	(void)none;
+	(void)what;
+	answer(served);
+}
+
+static void delay_posted(struct loop_task *task)
+{
+	struct http_served *served =
+		(struct http_served *)((char *)task - offsetof(struct http_served, task));
+	struct timeval delay = {served->delay_ms / 1000,
+				(suseconds_t)(served->delay_ms % 1000) * 1000};
+
+	if (event_base_once(loop_base(served->thread->loop), -1, EV_TIMEOUT, delay_over, served,
+			    &delay) < 0)
+		answer(served);
+}
+
+void http_reply_after(struct http_served *served, int status, unsigned delay_ms)
+{
+	if (delay_ms == 0) {
+		http_reply(served, status);
+		return;
+	}
+	served->status = status;
+	served->delay_ms = delay_ms;
+	served->task.run = delay_posted;
+	loop_post(served->thread->loop, &served->task);
+}
+
+void http_reply_last(struct http_served *served)
+{
+	served->last = true;
+	served->linger = true;
 }
 
 void http_reply(struct http_served *served, int status)

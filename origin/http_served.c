@@ -270,8 +270,7 @@ void http_served_arrived(struct evhttp_request *request, void *arg)
 	evhttp_request_own(request);
 	evhttp_request_set_on_complete_cb(request, sent, served);
 	request->flags &= ~EVHTTP_PROXY_REQUEST; /* an absolute target is no other matter to us */
-	connection->served = served;
-	http_connection_watch(connection, evcon);
+	http_connection_serve(connection, evcon, served);
 	http_server_exchange_begun(thread->server);
 	status = judge(served);
 	if (status != 0) {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cache/log.h"
@@ -86,7 +87,7 @@ static struct evhttp *new_evhttp(struct http_thread *thread, bool tls)
 	evhttp_set_default_content_type(http, NULL);
 	evhttp_set_allowed_methods(http, METHODS_ALL);
 	evhttp_set_gencb(http, http_served_arrived, thread);
-	evhttp_set_bevcb(http, tls ? http_connection_tls : http_connection_plain, thread);
+	evhttp_set_bevcb(http, tls ? http_arrival_tls : http_arrival_plain, thread);
 	return http;
 }
 
@@ -116,8 +117,10 @@ static int accept_on(struct http_thread *thread, unsigned index)
 
 static int start_here(struct http_thread *thread)
 {
-	int error = 0;
+	int error = http_arrival_begin(thread);
 
+	if (error < 0)
+		return error;
 	thread->plain = new_evhttp(thread, false);
 	thread->tls = new_evhttp(thread, true);
 	if (thread->plain == NULL || thread->tls == NULL)
@@ -188,6 +191,7 @@ static void cut_thread(struct loop_task *task)
 		evhttp_free(thread->tls);
 	thread->plain = thread->tls = NULL;
 	http_connection_forget_all(thread);
+	http_arrival_end(thread);
 	sem_post(&thread->server->told);
 }
 
@@ -221,6 +225,7 @@ static void free_server(struct http_server *server)
 	for (unsigned i = 0; i < server->listener_count; i++)
 		close(server->listeners[i].fd);
 	SSL_CTX_free(server->tls);
+	http_guests_end(&server->guests);
 	sem_destroy(&server->told);
 	pthread_cond_destroy(&server->fewer);
 	pthread_mutex_destroy(&server->lock);
@@ -257,15 +262,28 @@ static unsigned list_length(const char *const *list)
 	return count;
 }
 
+/* Accepted sockets have it from the listening one. A root's own limit is no limit of ours. */
+static void set_send_buffer(int socket, unsigned size)
+{
+	int octets = (int)size;
+
+	if (size != 0 &&
+	    setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof(octets)) < 0)
+		setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+}
+
 static int listen_on(struct http_server *server, const char *const *list, bool tls, char *message,
 		     size_t message_size)
 {
 	int error = 0;
 
-	for (unsigned i = 0; i < list_length(list) && error == 0; i++) {
+	for (unsigned i = 0; i < list_length(list); i++) {
 		error = http_listen(list[i], tls, &server->listeners[server->listener_count],
 				    message, message_size);
-		server->listener_count += error == 0;
+		if (error < 0)
+			break;
+		set_send_buffer(server->listeners[server->listener_count++].fd,
+				server->send_buffer);
 	}
 	return error;
 }
@@ -371,7 +389,15 @@ int http_server_create(const struct http_server_options *options, struct http_se
 	server->context = options->context;
 	server->idle.tv_sec = options->timeout;
 	server->timeout = options->timeout;
-	server->connections_max = options->connections;
+	server->request_ms = options->request_ms;
+	server->answer_ms = options->answer_ms;
+	server->send_buffer = options->send_buffer;
+	server->welcome = options->welcome;
+	server->guests.most = options->connections;
+	server->guests.most_each = options->connections_each;
+	server->guests.displace = options->displace;
+	server->guests.wake = http_arrival_displaced;
+	http_guests_begin(&server->guests);
 	server->body_limit = options->body_limit;
 	sem_init(&server->told, 0, 0);
 	pthread_mutex_init(&server->lock, NULL);

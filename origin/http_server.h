@@ -4,7 +4,8 @@
  * is its user's. Loop threads of its own, one per core at most, each with its part of the
  * connections; a request and its callbacks belong to one of them. A client that sends nothing, or
  * takes nothing, for the timeout is dropped, and so is one whose head is too long, or whose request
- * does not become whole in a few timeouts. How long an answer takes is not limited.
+ * does not become whole in a few timeouts. How long an answer takes is not limited, unless it is
+ * asked for.
  *
  * Answered without the user: what is no HTTP/1.0 or 1.1 (505; from 2.0 on 400) or can be understood
  * in two ways (400), methods other than GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS (501),
@@ -22,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sockaddr;
 struct http_server;
 struct http_served; /* an exchange */
 
@@ -33,6 +35,20 @@ struct http_server_options {
 	unsigned threads;               /* 0: one per core */
 	unsigned timeout;               /* seconds */
 	unsigned connections;           /* at a time; more are closed at once; 0: no limit */
+	unsigned connections_each;      /* likewise, of one address */
+	/* More are not closed at once if one is idle: they take the place of the one that has been
+	 * idle for longest, where it is that limit, of their address. */
+	bool displace;
+	/* Milliseconds from a request's first octet to its last; 0: a few timeouts, and from when
+	 * it could have come. Then the timeout is for who is idle, or takes nothing, alone. */
+	unsigned request_ms;
+	/* From then to the end of its answer, upon which the connection is reset; 0: no limit. */
+	unsigned answer_ms;
+	/* Octets of an answer that the system takes at once; 0: as it sees fit. */
+	unsigned send_buffer;
+	/* Whether SOURCE may connect to LOCAL: else the connection is closed before anything is
+	 * read. On a loop thread. NULL: always. */
+	bool (*welcome)(void *context, const struct sockaddr *source, const struct sockaddr *local);
 	uint64_t body_limit; /* octets of a request's body that are taken; above: 413. Each
 			      * connection may hold so many in memory */
 	/* On a loop thread; must not block. */
@@ -85,6 +101,10 @@ void http_reply_header(struct http_served *served, const char *name, const char 
 	__attribute__((format(printf, 3, 4)));
 /* The body, in pieces; copied. */
 void http_reply_bytes(struct http_served *served, const void *data, size_t size);
+/* Likewise, not copied: DATA stays as it is until RELEASE is called, once, on any thread: it is in
+ * the socket's buffer, or not needed. */
+void http_reply_lend(struct http_served *served, const void *data, size_t size,
+		     void (*release)(const void *data, size_t size, void *context), void *context);
 /* LENGTH octets of FILE from OFFSET on; the descriptor is taken over and closed. Sent by sendfile
  * where the connection allows; never read into memory as a whole. The disk is read by the loop
  * thread. When the file has become shorter the connection is cut. */
@@ -94,6 +114,10 @@ void http_reply_file_again(struct http_served *served, uint64_t offset, uint64_t
 /* Sends it. Content-Length is set here; HEAD is answered without the body, 204 and 304 without body
  * and length; Date is added. */
 void http_reply(struct http_served *served, int status);
+/* The same, later. http_server_free() waits for it. */
+void http_reply_after(struct http_served *served, int status, unsigned delay_ms);
+/* The connection is to end with this answer. Before http_reply(). */
+void http_reply_last(struct http_served *served);
 
 /* Instead of an answer the connection is closed. */
 void http_reply_none(struct http_served *served);

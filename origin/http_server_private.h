@@ -22,6 +22,7 @@
 #include <event2/http_struct.h>
 #include <event2/listener.h>
 
+#include "origin/http_guests.h"
 #include "origin/http_server.h"
 #include "origin/loop.h"
 
@@ -65,14 +66,19 @@ struct http_thread {
 	struct evconnlistener **accepting; /* as many as the server has listeners; may be NULL */
 	bool stopping;
 	struct http_connections connections[HTTP_CONNECTION_BUCKETS]; /* by their bufferevent */
-	struct loop_task start, stop, cut;
+	struct event *arrival;                                        /* some of these are new: */
+	struct http_connections arrived;
+	struct http_guest_list displaced; /* guarded by the lock of the server's guests */
+	atomic_bool displacing;           /* the task of that name is under way */
+	struct loop_task start, stop, cut, displace;
 	int start_error;
 };
 
 struct http_server {
 	void (*handle)(void *context, struct http_served *served);
 	void *context;
-	unsigned timeout, connections_max;
+	bool (*welcome)(void *context, const struct sockaddr *source, const struct sockaddr *local);
+	unsigned timeout, request_ms, answer_ms, send_buffer;
 	uint64_t body_limit;
 	SSL_CTX *tls;
 	struct http_listener *listeners;
@@ -82,7 +88,7 @@ struct http_server {
 	struct timeval idle; /* the timeout */
 	sem_t told;          /* a thread has started, or was cut */
 	atomic_bool stopped;
-	atomic_uint connections; /* open ones */
+	struct http_guests guests;
 
 	pthread_mutex_t lock;
 	pthread_cond_t fewer;
@@ -92,17 +98,34 @@ struct http_server {
 void http_server_exchange_begun(struct http_server *server);
 void http_server_exchange_ended(struct http_server *server);
 
+/* ---- http_arrival.c ---- */
+
+/* For evhttp_set_bevcb(); ARG is a thread. */
+struct bufferevent *http_arrival_plain(struct event_base *base, void *arg);
+struct bufferevent *http_arrival_tls(struct event_base *base, void *arg);
+/* On the thread, before it accepts. 0; -ENOMEM. */
+int http_arrival_begin(struct http_thread *thread);
+void http_arrival_end(struct http_thread *thread);
+/* For struct http_guests. */
+void http_arrival_displaced(struct http_guest *victim);
+
 /* ---- http_connection.c ---- */
 
 struct http_connection {
 	LIST_ENTRY(http_connection) siblings;
+	LIST_ENTRY(http_connection) arrivals;
 	struct http_thread *thread;
 	struct bufferevent *buffers; /* a reference of ours: evhttp has another */
 	struct http_served *served;  /* the exchange under way, or NULL */
-	int64_t deadline_ms;         /* when the next request must be whole; leaving: the end */
+	struct http_guest guest;
+	/* When the next request must be whole, or the answer be sent; leaving: the end. */
+	int64_t deadline_ms;
 	bool tls;
-	bool known;  /* evhttp tells us of its end */
-	bool linger; /* the client may be sending still when we close */
+	bool arriving;  /* not looked at yet */
+	bool begun;     /* octets of the next request have come */
+	bool displaced; /* ends after the answer */
+	bool known;     /* evhttp tells us of its end */
+	bool linger;    /* the client may be sending still when we close */
 	/* The look through the head of the request that comes: */
 	bool head_ended, line_begins, has_nul;
 	bool leaving; /* evhttp has let go; what the client still sends is thrown away */
@@ -110,13 +133,16 @@ struct http_connection {
 	struct loop_task task;
 };
 
-/* For evhttp_set_bevcb(); ARG is a thread. */
-struct bufferevent *http_connection_plain(struct event_base *base, void *arg);
-struct bufferevent *http_connection_tls(struct event_base *base, void *arg);
+/* For BUFFERS, of which it keeps a reference; NULL: no memory. */
+struct http_connection *http_connection_new(struct http_thread *thread, struct bufferevent *buffers,
+					    bool tls);
 /* NULL: not one of ours. */
 struct http_connection *http_connection_find(struct http_thread *thread, struct bufferevent *bev);
-/* From now on evhttp tells when EVCON ends, and the exchange under way learns of it. */
-void http_connection_watch(struct http_connection *connection, struct evhttp_connection *evcon);
+/* Ends it now, if nothing is being answered; else after the answer, or when evhttp lets go. */
+void http_connection_turn_away(struct http_connection *connection);
+/* A whole request is there. From now on evhttp tells when EVCON ends, and SERVED learns of it. */
+void http_connection_serve(struct http_connection *connection, struct evhttp_connection *evcon,
+			   struct http_served *served);
 /* Also while nothing is read from the client its leaving is noticed; never a read timeout. */
 void http_connection_listen_for_end(struct http_connection *connection);
 /* The exchange is over: the next request may come. */
@@ -143,7 +169,9 @@ struct http_piece {
 	struct http_piece *next;
 	struct http_file *file; /* NULL: data */
 	uint64_t offset, length;
-	char *data;
+	const void *data;
+	void (*release)(const void *data, size_t size, void *context); /* of data */
+	void *context;
 };
 
 struct http_stream_state {
@@ -178,6 +206,7 @@ struct http_served {
 	bool last;     /* the connection ends with this answer */
 	bool linger;   /* and the client may still be sending then */
 	bool answered; /* http_reply() has arrived on the loop */
+	bool posted;   /* from another thread */
 	const void *body;
 	size_t body_size;
 	struct loop_task task;
@@ -188,6 +217,7 @@ struct http_served {
 	struct http_piece *first, **end;
 	struct http_file *file; /* the last that was given, or NULL */
 	uint64_t length;
+	unsigned delay_ms;
 
 	bool streaming;
 	struct http_stream_state stream;
