@@ -4,7 +4,7 @@
  * block, encrypted (MS-PCCRR; retrieval.md sections 2, 9 and 10). Loop threads of its own take
  * requests; look-up, reading and encryption are jobs of the pool, at most `uploads` of them at a
  * time: beyond it requests are answered empty, at once. Requests are hostile: nothing of theirs
- * decides what is allocated.
+ * decides what is allocated, and how long one may take is bounded in every respect (section 9.1).
  */
 #ifndef PEER_RETRIEVAL_SERVER_H
 #define PEER_RETRIEVAL_SERVER_H
@@ -18,6 +18,17 @@
 #include "peer/xaddr.h"
 
 #define RETRIEVAL_UPLOADS 64u
+/* The upload timer of the specification, which goes from 100 ms to 1 h, and, our choice, the same
+ * for the request. */
+#define RETRIEVAL_UPLOAD_MS 15000u
+#define RETRIEVAL_REQUEST_MS RETRIEVAL_UPLOAD_MS
+/* Our choice. One iPXE asks by 32 connections. */
+#define RETRIEVAL_IDLE 60u
+#define RETRIEVAL_CONNECTIONS 1024u
+#define RETRIEVAL_CONNECTIONS_EACH 256u
+/* A block that the rate would hold back for longer is answered empty: clients wait for 2 s (section
+ * 11.3). Our choice. */
+#define RETRIEVAL_RATE_WAIT_MS 1000u
 /* Tried in this order where the configuration names no port (interface.md, listen). */
 #define RETRIEVAL_PORT_FIRST 1337u
 #define RETRIEVAL_PORT_LAST 1352u
@@ -32,12 +43,21 @@ struct retrieval_server_options {
 	const char *address;
 	unsigned port_first, port_last; /* the first that is free; 0 and 0: any */
 	unsigned uploads;               /* requests served at a time; 0: RETRIEVAL_UPLOADS */
-	uint64_t rate;                  /* octets a second of blocks, all together; 0: no limit */
-	bool plaintext;                 /* to who asks for it (retrieval.md section 7) */
+	/* Octets a second of blocks, all together; 0: no limit. What comes too soon waits, its
+	 * place taken, for RETRIEVAL_RATE_WAIT_MS at most; else it is answered empty. */
+	uint64_t rate;
+	bool plaintext; /* to who asks for it (retrieval.md section 7) */
 	/* Whether a machine at SOURCE may ask at our address LOCAL: who may not has his connection
 	 * closed before anything is read. Any thread. NULL: everybody may. */
 	bool (*welcome)(void *context, const struct xaddr *source, const struct xaddr *local);
 	void *context;
+	/* 0: the default of each. */
+	unsigned request_ms;  /* from the first octet of a request to its last */
+	unsigned upload_ms;   /* from then to the end of the answer */
+	unsigned idle;        /* seconds without a request */
+	unsigned connections; /* at a time: a new one takes the place of the one longest idle, and
+			       * is closed if none is */
+	unsigned connections_each; /* of one address, likewise */
 };
 
 /* 0, or a negative errno with a MESSAGE: what, which address, what to do. -EADDRINUSE: all ports
@@ -45,15 +65,17 @@ struct retrieval_server_options {
 int retrieval_server_create(const struct retrieval_server_options *options,
 			    struct retrieval_server **server_out, char *message,
 			    size_t message_size);
-/* Cuts connections, waits for jobs. Not from a loop or pool thread. NULL is fine. */
+/* Cuts connections, waits for jobs and for what the rate holds back. Not from a loop or pool
+ * thread. NULL is fine. */
 void retrieval_server_free(struct retrieval_server *server);
 /* The port that was got. */
 unsigned retrieval_server_port(const struct retrieval_server *server);
 
 struct retrieval_served {
-	uint64_t bytes, blocks; /* plain octets, and blocks, that were given */
+	uint64_t bytes, blocks; /* plain octets, and blocks, that were sent */
 	uint64_t requests;      /* valid ones, of all kinds */
-	uint64_t busy;          /* of these, answered empty because too many were being served */
+	uint64_t busy; /* of these, answered empty because too many were being served, or for the
+			* rate */
 	uint64_t malformed;
 	uint64_t unwelcome; /* connections */
 };
