@@ -18,6 +18,9 @@
 /* Our choice: no honest answer has so much before its body, interim answers included. */
 #define HEAD_OCTETS_MAX (256u << 10)
 #define FREE_HANDLES_MAX 64u
+/* Idle connections kept, for each that may be active: one to ORIGIN and one to where its redirects
+ * lead. */
+#define CONNECTIONS_KEPT 2
 
 TAILQ_HEAD(exchange_queue, http_exchange);
 
@@ -396,7 +399,8 @@ int http_client_create(struct loop *loop, const struct http_setup *setup, unsign
 	client->connections = connections > 0 ? connections : 1;
 	TAILQ_INIT(&client->urgent);
 	TAILQ_INIT(&client->ahead);
-	error = http_events_create(loop, client->connections, ended, client, &client->events);
+	error = http_events_create(loop, CONNECTIONS_KEPT * client->connections, ended, client,
+				   &client->events);
 	if (error < 0)
 		free(client);
 	else

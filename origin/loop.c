@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -102,6 +103,36 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	if (wake && write(loop->wake_fd, &one, sizeof(one)) < 0)
 		abort(); /* an eventfd that is read at every wake-up cannot be full */
 	pthread_mutex_unlock(&loop->lock);
+}
+
+struct loop_waiting {
+	struct loop_task task;
+	int (*run)(void *context);
+	void *context;
+	int result;
+	sem_t done;
+};
+
+static void run_waiting(struct loop_task *task)
+{
+	struct loop_waiting *waiting = (struct loop_waiting *)task;
+
+	waiting->result = waiting->run(waiting->context);
+	sem_post(&waiting->done);
+}
+
+int loop_call(struct loop *loop, int (*run)(void *context), void *context)
+{
+	struct loop_waiting waiting = {.task.run = run_waiting, .run = run, .context = context};
+
+	if (loop_inside(loop))
+		return run(context);
+	sem_init(&waiting.done, 0, 0);
+	loop_post(loop, &waiting.task);
+	while (sem_wait(&waiting.done) < 0)
+		; /* a signal */
+	sem_destroy(&waiting.done);
+	return waiting.result;
 }
 
 bool loop_inside(const struct loop *loop)

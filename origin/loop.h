@@ -22,6 +22,9 @@ struct loop_task {
 int loop_create(struct loop **loop_out);
 /* Any thread. Tasks run in the order of posting. */
 void loop_post(struct loop *loop, struct loop_task *task);
+/* Runs it on the loop thread, waits for that, and returns what it returned; at once if the caller
+ * is the loop's thread. */
+int loop_call(struct loop *loop, int (*run)(void *context), void *context);
 /* Whether the caller is the loop's thread. */
 bool loop_inside(const struct loop *loop);
 /* Without libevent's locks: to be used on the loop thread only. */

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "origin/loop.h"
 #include "peer/pccrr.h"
@@ -36,7 +37,7 @@ void retrieval_client_free(struct retrieval_client *client);
 struct retrieval {
 	/* The caller's, untouched until done is called. */
 	struct xaddr server;          /* with its zone, if it is link-local */
-	struct pccrr_request request; /* leads into memory that stays as well */
+	struct pccrr_request request; /* pccrr_request_size() > 0; what it leads into stays too */
 	/* ERROR: 0: ANSWER is one to the request, leading into BODY, SIZE octets from malloc(),
 	 * which are the callee's from now on; -EBADMSG: refused by section 11.2, or a status other
 	 * than 200; -ETIMEDOUT; -ECONNREFUSED, -ECONNRESET, -EHOSTUNREACH, ...: no connection, or
@@ -44,7 +45,9 @@ struct retrieval {
 	 * or freed, in it. */
 	void (*done)(struct retrieval *retrieval, int error, const struct pccrr_answer *answer,
 		     uint8_t *body, size_t size);
-	struct retrieval_exchange *exchange; /* the client's; NULL: idle */
+	/* The client's */
+	struct retrieval_exchange *exchange; /* NULL: idle */
+	TAILQ_ENTRY(retrieval) queue;
 };
 /* done is called later, never from inside. */
 void retrieval_start(struct retrieval_client *client, struct retrieval *retrieval);

@@ -68,6 +68,15 @@ void scripted_send(struct scripted_request *request, const char *format, ...)
 	free(text);
 }
 
+/* Dissolving the association resets, and the descriptor stays ours until the end. */
+void scripted_reset(struct scripted_request *request)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+
+	if (connect(request->fd, &none, sizeof(none)) < 0)
+		fail("connect");
+}
+
 const char *scripted_header(const struct scripted_request *request, const char *name)
 {
 	static _Thread_local char value[1024];
@@ -122,9 +131,14 @@ static bool read_payload(struct scripted_request *request)
 	size_t left = length != NULL ? strtoul(length, NULL, 10) : 0;
 	char octet;
 
-	for (; left > 0; left--)
+	request->payload_size = 0;
+	for (; left > 0; left--) {
 		if (!read_octets(request->fd, &octet, 1))
 			return false;
+		if (request->payload_size < SCRIPTED_PAYLOAD_MAX)
+			request->payload[request->payload_size] = (unsigned char)octet;
+		request->payload_size++;
+	}
 	return true;
 }
 
@@ -141,6 +155,7 @@ static void *serve_connection(void *context)
 	request->context = server->context;
 	request->fd = connection->fd;
 	while (keep && !server->stopping && read_head(request) && read_payload(request)) {
+		request->turn++;
 		request->number = atomic_fetch_add(&server->requests, 1) + 1;
 		keep = server->answer(request);
 	}
@@ -166,34 +181,52 @@ static void *accept_connections(void *context)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		connection->server = server;
 		connection->fd = fd;
+		/* before it is answered, so that who has an answer sees it counted */
+		atomic_fetch_add(&server->accepted, 1);
 		if (pthread_create(&connection->thread, NULL, serve_connection, connection) != 0)
 			fail("pthread_create");
-		atomic_fetch_add(&server->accepted, 1);
 	}
 	return NULL;
 }
 
-struct scripted_server *scripted_start(scripted_answer *answer, void *context)
+static unsigned port_of(int listener)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
+
+	if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+		fail("getsockname");
+	/* the port is at the same place in both families */
+	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+struct scripted_server *scripted_start_at(scripted_answer *answer, void *context,
+					  const struct sockaddr_storage *address)
+{
 	struct scripted_server *server = calloc(1, sizeof(*server));
 
 	if (server == NULL)
 		fail("calloc");
 	server->answer = answer;
 	server->context = context;
-	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	server->listener = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (server->listener < 0 ||
-	    bind(server->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(server->listener, 64) < 0 ||
-	    getsockname(server->listener, (struct sockaddr *)&address, &length) < 0)
+	    bind(server->listener, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
+	    listen(server->listener, 64) < 0)
 		fail("listen");
-	server->port = ntohs(address.sin_port);
+	server->port = port_of(server->listener);
 	if (pthread_create(&server->thread, NULL, accept_connections, server) != 0)
 		fail("pthread_create");
 	return server;
+}
+
+struct scripted_server *scripted_start(scripted_answer *answer, void *context)
+{
+	struct sockaddr_storage address = {0};
+
+	*(struct sockaddr_in *)&address = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return scripted_start_at(answer, context, &address);
 }
 
 void scripted_stop(struct scripted_server *server)

@@ -69,6 +69,37 @@ static void task_may_post_itself_anew(void **state)
 	assert_int_equal(ran, 2);
 }
 
+static int answer_once(void *context)
+{
+	struct numbered *numbered = context;
+
+	inside = loop_inside(numbered->loop);
+	ran++;
+	return (int)numbered->number;
+}
+
+static int call_from_inside(void *context)
+{
+	struct numbered *numbered = context;
+
+	return loop_call(numbered->loop, answer_once, numbered) + 1;
+}
+
+static void call_waits_for_what_it_returns(void **state)
+{
+	struct numbered called = {.number = 7};
+
+	(void)state;
+	ran = 0;
+	inside = false;
+	assert_int_equal(loop_create(&called.loop), 0);
+	assert_int_equal(loop_call(called.loop, answer_once, &called), 7);
+	assert_true(inside);
+	assert_int_equal(loop_call(called.loop, call_from_inside, &called), 8);
+	assert_int_equal(ran, 2);
+	loop_destroy(called.loop);
+}
+
 static void tick(void *context)
 {
 	sem_post(context);
@@ -100,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tasks_run_in_order_and_before_the_end),
 		cmocka_unit_test(task_may_post_itself_anew),
+		cmocka_unit_test(call_waits_for_what_it_returns),
 		cmocka_unit_test(timer_comes_again_and_again),
 		cmocka_unit_test(no_loop_is_fine),
 	};
