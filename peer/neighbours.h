@@ -37,7 +37,7 @@ struct neighbours_options {
 int neighbours_create(const struct neighbours_options *options, struct neighbours **neighbours_out);
 /* Everything sought is refused at once, nothing more is begun; any number of times. */
 void neighbours_stop(struct neighbours *neighbours);
-/* After the loop has ended, and every want. NULL is fine. */
+/* When they are off. NULL is fine. */
 void neighbours_free(struct neighbours *neighbours);
 
 /* Begins to take part: opens the sockets, listens. 0, or a negative errno with a MESSAGE: what,
@@ -47,52 +47,52 @@ int neighbours_on(struct neighbours *neighbours, char *message, size_t message_s
 void neighbours_off(struct neighbours *neighbours);
 bool neighbours_are_on(const struct neighbours *neighbours);
 
-/* One block that is sought. Zero at first. */
+/* One block that is sought. Zero at first; its owner's again when it has come, was refused, or was
+ * dropped. */
 struct neighbours_want {
-	/* The caller's until done. */
+	/* The owner's, constant meanwhile. */
 	struct content *content; /* a reference that stays */
 	uint64_t stream;         /* as in peer/seeker.h */
 	uint64_t offset;         /* in the content: where the block begins */
-	bool urgent;
-	unsigned char *block; /* room for the block */
-	uint32_t length;      /* of it */
-	/* Once: SEEKER_CAME: BLOCK is the block, checked, from the machine at FROM; else it is to
-	 * come from elsewhere (FROM NULL). Any thread, no lock held. */
-	void (*done)(struct neighbours_want *want, enum seeker_reason reason,
-		     const struct xaddr *from);
-	/* Once at most, before done: it may be got elsewhere too. Likewise. Neighbouring wants of a
-	 * stream are told together, COUNT of them, as also by `refused`. */
-	void (*late)(struct neighbours_want *const *wants, unsigned count,
-		     enum seeker_reason reason);
-	/* In place of done, for those that are refused together. */
+	uint32_t length;         /* of the block */
+	bool urgent;             /* somebody waits for it */
+	size_t head_room;        /* octets before the block in MEMORY below */
+	/* It has come: behind HEAD_ROOM octets of MEMORY, which is from malloc() and the callee's
+	 * from now on, is the block, checked, from the machine at FROM. Pool thread, no lock held.
+	 */
+	void (*came)(struct neighbours_want *want, void *memory, const struct xaddr *from);
+	/* COUNT neighbouring wants of a stream, ascending, are to come from elsewhere. Any thread,
+	 * no lock held; also from inside neighbours_seek(). */
 	void (*refused)(struct neighbours_want *const *wants, unsigned count,
 			enum seeker_reason reason);
-
-	/* Its own. */
-	struct seeker_want sought; /* the loop's */
-	struct loop_task task;
-	struct neighbours *neighbours;
-	struct content_segment segment;
-	struct content_block described;
-	bool dropped;
-	struct neighbours_want *next;
+	/* Those of STREAM at OFFSETS, COUNT of them, ascending, may be got elsewhere too, but can
+	 * still come; or have just ended. Once at most for each. Any thread, no lock held. */
+	void (*late)(void *owner, uint64_t stream, const uint64_t *offsets, unsigned count,
+		     enum seeker_reason reason);
+	void *owner; /* of late(); outlives the neighbours */
+	/* The neighbours'. */
+	struct neighbours_sought *sought; /* NULL: not sought */
 };
 
 /* Whether it is worth the while; cheap, any thread, also with locks held. */
 bool neighbours_worthwhile(struct neighbours *neighbours);
-/* COUNT neighbouring wants of one content, ascending. Any thread; done may be called from inside.
- */
+/* COUNT neighbouring wants of one content, ascending. Reads of the content; any thread but the
+ * loop's. */
 void neighbours_seek(struct neighbours *neighbours, struct neighbours_want *const *wants,
 		     unsigned count);
-/* WANT is needed at once; or is not needed any more, so that it ends soon, in whatever way. Any
- * thread, also with locks held; WANT must not have ended. */
+/* WANT is needed at once. Any thread, also with locks held; nothing happens to one that is not
+ * sought. */
 void neighbours_hurry(struct neighbours *neighbours, struct neighbours_want *want);
-void neighbours_drop(struct neighbours *neighbours, struct neighbours_want *want);
+/* WANT is not needed any more. True: it is its owner's again. False: it has just ended, and its
+ * owner is being told or has been. Likewise. */
+bool neighbours_drop(struct neighbours *neighbours, struct neighbours_want *want);
 /* What the origin takes lately (seeker_origin). Any thread. */
 void neighbours_origin(struct neighbours *neighbours, uint64_t octets_per_second,
 		       unsigned first_ms);
-/* Forgets all judgements. Any thread. */
+/* Forgets all judgements. Any thread but the loop's. */
 void neighbours_trust(struct neighbours *neighbours);
+
+#define NEIGHBOURS_ADDRESSES_MAX 32u /* that are looked at, of our own */
 
 struct neighbours_counters {
 	struct seeker_counters seeker;
@@ -103,7 +103,7 @@ struct neighbours_counters {
 	uint64_t hash;      /* blocks that were not what content information says */
 	bool deaf;          /* another program has the port of discovery for itself */
 };
-/* Any thread but the loop's; zeros while off, but what was counted stays. */
+/* Since it was created. Any thread but the loop's. */
 void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out);
 /* "192.0.2.1:1337" and so on, where others find us, the first IPv4 one in front; returns how many
  * there are. Any thread. */
