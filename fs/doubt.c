@@ -39,7 +39,7 @@ static struct flight *flight_of(struct pool_job *job)
 	return (struct flight *)((char *)job - offsetof(struct flight, job));
 }
 
-static void drop(struct pool_job *job)
+static void drop_job(struct pool_job *job)
 {
 	struct flight *flight = flight_of(job);
 	struct fetch_file *file = flight->file;
@@ -55,7 +55,7 @@ static void drop(struct pool_job *job)
 	flight_settled(file);
 }
 
-static void accept(struct pool_job *job)
+static void accept_job(struct pool_job *job)
 {
 	flight_accept(flight_of(job));
 }
@@ -79,7 +79,7 @@ void doubt_drop_locked(struct fetch_file *file)
 	while ((flight = TAILQ_FIRST(&file->doubted)) != NULL) {
 		while (flight->waiting != NULL)
 			read_park_locked(flight->waiting->read);
-		release_locked(flight, drop);
+		release_locked(flight, drop_job);
 	}
 }
 
@@ -91,7 +91,7 @@ static void fail_locked(struct flight *flight)
 		atomic_fetch_add(&file->fetch->hash_errors, 1);
 	file_fail_locked(file, flight->unit, -EIO);
 	flight_give_locked(flight, -EIO);
-	release_locked(flight, drop);
+	release_locked(flight, drop_job);
 }
 
 static void fail_all_locked(struct fetch_file *file)
@@ -105,7 +105,7 @@ static void fail_all_locked(struct fetch_file *file)
 static void correct_locked(struct flight *flight, const void *data)
 {
 	memcpy(flight->buffer->bytes, data, flight->buffer->length);
-	release_locked(flight, accept);
+	release_locked(flight, accept_job);
 }
 
 static void drop_content_locked(struct fetch_file *file, bool refuse)

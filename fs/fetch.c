@@ -23,6 +23,8 @@ int fetch_create(const struct fetch_options *options, struct fetch **fetch_out)
 	pthread_mutex_init(&fetch->lock, NULL);
 	fetch->pool = options->pool;
 	fetch->source = options->source;
+	fetch->nearby = options->nearby;
+	fetch->ledger = options->ledger;
 	fetch->judges = options->judges;
 	fetch->timeout_ms = 1000 * (int64_t)options->timeout;
 	TAILQ_INIT(&fetch->held);
@@ -384,9 +386,23 @@ static void look_up(struct object *object, uint32_t first, uint32_t count_, bool
 	}
 }
 
+/* What is to be begun when the lock is no longer held. */
+struct departures {
+	struct transfer_queue transfers;
+	struct errand_queue errands;
+};
+
+static int send_locked(struct flight *flight, bool urgent, struct departures *departures)
+{
+	flight->why = errand_why_not_locked(flight->file);
+	if (flight->why == 0)
+		return errand_assign_locked(flight, urgent, &departures->errands);
+	return transfer_assign_locked(flight, urgent, &departures->transfers);
+}
+
 /* Lets PIECE (NULL: nobody) have UNIT, which the store has not. */
 static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
-		       struct fetch_piece *piece, struct transfer_queue *starting)
+		       struct fetch_piece *piece, struct departures *departures)
 {
 	struct flight *flight = flight_find_locked(file, unit);
 
@@ -401,7 +417,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 		flight = flight_create_locked(file, unit);
 		if (flight == NULL)
 			return -ENOMEM;
-		error = transfer_assign_locked(flight, piece != NULL, starting);
+		error = send_locked(flight, piece != NULL, departures);
 		if (error != 0) {
 			flight_free_locked(flight);
 			return error;
@@ -411,7 +427,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 		 */
 		int error = piece != NULL ? file_failure_locked(file, unit) : 0;
 		if (error == 0)
-			error = transfer_want_locked(flight, piece != NULL, starting);
+			error = transfer_want_locked(flight, piece != NULL, &departures->transfers);
 		if (error != 0)
 			return error;
 	}
@@ -422,6 +438,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 		return 0;
 	}
 	transfer_hurry_locked(flight->transfer);
+	errand_hurry_locked(flight);
 	flight_join_locked(flight, piece);
 	return 0;
 }
@@ -459,14 +476,14 @@ static bool parks_locked(struct fetch_read *read, struct wants *wants, bool *ask
 /* Joins or starts the flights of READ and of what is to be read ahead. Returns whether READ waits;
  * if not it must be finished with *error_out. */
 static bool depart_locked(struct fetch_read *read, const struct wants *wants,
-			  struct transfer_queue *starting, int *error_out)
+			  struct departures *departures, int *error_out)
 {
 	int error = 0;
 
 	for (uint32_t i = 0; i < wants->count && error == 0; i++) {
 		bool ahead = i >= read->piece_count;
 		error = want_locked(read->file, wants->first + i, wants->present[i],
-				    ahead ? NULL : &read->pieces[i], starting);
+				    ahead ? NULL : &read->pieces[i], departures);
 		if (error != 0 && ahead) {
 			error = 0; /* nobody's error */
 			break;
@@ -525,7 +542,8 @@ static void depart(struct fetch_read *read, struct wants *wants)
 {
 	struct fetch_file *file = read->file;
 	struct fetch *fetch = file->fetch;
-	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
+	struct departures departures = {TAILQ_HEAD_INITIALIZER(departures.transfers),
+					TAILQ_HEAD_INITIALIZER(departures.errands)};
 	uint64_t reach = read->reach;
 	bool ask = false, waits = false;
 	int error = look_up_and_lock(read, wants);
@@ -534,14 +552,15 @@ static void depart(struct fetch_read *read, struct wants *wants)
 		bool parked = parks_locked(read, wants, &ask);
 		if (ask)
 			file_get_locked(file);
-		waits = parked || depart_locked(read, wants, &starting, &error);
+		waits = parked || depart_locked(read, wants, &departures, &error);
 		pthread_mutex_unlock(&fetch->lock);
 	}
 	if (ask)
 		fetch->judges.ask(fetch->judges.owner, file);
 	if (!ask)
-		follow_reach(file, reach, &starting);
-	transfers_start(fetch, &starting);
+		follow_reach(file, reach, &departures.transfers);
+	transfers_start(fetch, &departures.transfers);
+	errands_start(fetch, &departures.errands);
 	if (!waits)
 		finish(read, error);
 }

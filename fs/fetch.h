@@ -2,10 +2,12 @@
  *
  * The heart: reads go in, bytes come out, and each block travels once.
  *
- * A *flight* is one unit on its way from a source into the store. Whoever wants the unit meanwhile
- * joins the flight; neighbouring units that are missing travel in one transfer; a transfer that
- * breaks off is tried again for what did not land. Landing: the bytes are given to all who wait,
- * then stored, then kept in memory for a moment for the reader that is just behind.
+ * A *flight* is one unit on its way into the store. Whoever wants the unit meanwhile joins the
+ * flight. Units that content information describes are sought nearby first, one *errand* each, if
+ * there is anybody; what nobody there gives comes from the source: neighbouring units travel in
+ * one *transfer*; one that breaks off is tried again for what did not land. Landing: the bytes are
+ * given to all who wait, then stored, then kept in memory for a moment for the reader that is just
+ * behind.
  *
  * The engine sees the store, and sources behind fs/source.h. It knows neither FUSE nor HTTP.
  *
@@ -24,6 +26,7 @@
 #include "cache/content.h"
 #include "cache/pool.h"
 #include "cache/store.h"
+#include "fs/ledger.h"
 #include "fs/source.h"
 
 /* Octets between sources and store, all files together; above it transfers are paused. */
@@ -56,7 +59,9 @@ struct fetch_judges {
 struct fetch_options {
 	struct pool *pool;
 	struct source *source;
-	unsigned timeout; /* seconds within which each read must have its blocks, else -EIO */
+	struct nearby *nearby; /* NULL: nobody */
+	struct ledger *ledger; /* NULL: none is kept */
+	unsigned timeout;      /* seconds within which each read must have its blocks, else -EIO */
 	struct fetch_judges judges;
 };
 

@@ -77,6 +77,9 @@ int fetch_open(struct fetch *fetch, struct object *object, const char *path, con
 	file->flags = flags;
 	file->dead = flags & FETCH_ANSWERED ? -ESTALE : 0;
 	file->references = 1;
+	pthread_mutex_lock(&fetch->lock);
+	file->number = ++fetch->files_opened;
+	pthread_mutex_unlock(&fetch->lock);
 	TAILQ_INIT(&file->parked);
 	TAILQ_INIT(&file->doubted);
 	int error = file->path != NULL && file->validator != NULL ? describe_begin(file) : -ENOMEM;

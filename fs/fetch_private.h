@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
- * table of flights, landing, keeping), transfer.c (requests to the source), follow.c (requests that
- * wait for a sequential reader), describe.c (content information comes or goes), doubt.c (blocks
- * that contradict it).
+ * table of flights, landing, keeping), errand.c (units sought nearby), transfer.c (requests to the
+ * source), follow.c (requests that wait for a sequential reader), describe.c (content information
+ * comes or goes), doubt.c (blocks that contradict it).
  *
  * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
  * callback or source->start().
@@ -17,6 +17,7 @@
 
 #include "cache/store_content.h"
 #include "fs/fetch.h"
+#include "fs/ledger.h"
 
 /* Longest transfer of ranges, in octets: long enough that a round trip between two does not
  * count, short enough that a reader elsewhere need not wait long. Our choice. */
@@ -52,8 +53,12 @@ struct flight {
 	uint32_t unit;
 	enum flight_state state;
 	enum given given;
-	bool stored, held;           /* `stored`: the store has had its chance */
-	struct transfer *transfer;   /* while WAITING: who brings it */
+	bool stored, held; /* `stored`: the store has had its chance */
+	/* While WAITING: who brings it; both while the errand is late. */
+	struct transfer *transfer;
+	struct errand *errand;
+	unsigned why;                /* enum ledger_why: why nobody nearby gave it */
+	struct xaddr from;           /* of GIVEN_PEER */
 	struct buffer *buffer;       /* from LANDING on */
 	struct fetch_piece *waiting; /* until LANDED; who wants it stored, until `stored` */
 	int64_t landed_ms;
@@ -82,9 +87,11 @@ struct transfer {
 	uint32_t next_unit;            /* units below have come by, or are coming */
 	atomic_uint wanted_end;        /* first + count */
 	bool stream, urgent, paused;
-	bool offered; /* fetch_offer(): brings the whole content from octet 0 on */
-	bool starved; /* the answer waits for more to be wanted (fs/follow.c) */
-	bool owed;    /* resume() as soon as there is a handle */
+	int64_t began_ms, first_ms; /* when it was begun, and when its first octets came; or 0 */
+	bool delayed;               /* by us, so that its time tells nothing of the source's */
+	bool offered;               /* fetch_offer(): brings the whole content from octet 0 on */
+	bool starved;               /* the answer waits for more to be wanted (fs/follow.c) */
+	bool owed;                  /* resume() as soon as there is a handle */
 	int64_t starved_ms;
 	bool starting, ended; /* whichever of start() and transfer_end() comes last frees it */
 	atomic_bool unwanted; /* its bytes are not taken any more */
@@ -113,6 +120,7 @@ struct fetch_file {
 	LIST_ENTRY(fetch_file) in_fetch;
 	struct fetch *fetch;
 	struct object *object;
+	uint64_t number; /* no other file ever has it */
 	/* Changed together, with no flight of the file left; content: by landing flights read
 	 * without the lock. NULL: none. */
 	const struct cutting *_Atomic cutting;
@@ -163,6 +171,11 @@ struct fetch {
 	pthread_mutex_t lock;
 	struct pool *pool;     /* immutable */
 	struct source *source; /* immutable */
+	struct nearby *nearby; /* immutable; NULL: nobody */
+	struct ledger *ledger; /* immutable; NULL: none */
+	uint64_t files_opened;
+	/* Of transfers lately; 0: not known. */
+	uint64_t octets_per_second, first_ms;
 	int64_t timeout_ms;
 	int64_t now_ms;
 	bool stopping;
@@ -200,6 +213,8 @@ void reads_restart_locked(struct fetch_file *file, int error);
 
 /* flight.c */
 struct buffer *buffer_create(uint32_t length);
+/* MEMORY from malloc(), in which LENGTH octets are where those of a buffer are. */
+struct buffer *buffer_adopt(void *memory, uint32_t length);
 struct buffer *buffer_get(struct buffer *buffer);
 void buffer_put(struct buffer *buffer);
 struct flight *flight_find_locked(struct fetch_file *file, uint32_t unit);
@@ -213,6 +228,9 @@ void flight_free_locked(struct flight *flight);
 void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given given);
 /* Readers may have BUFFER at once; whoever calls it runs flight->job later. */
 void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given);
+/* FLIGHT, waiting, is landing with BUFFER, which was checked and came from the machine FROM;
+ * whoever calls it calls flight_accept(). */
+void flight_bring_locked(struct flight *flight, struct buffer *buffer, const struct xaddr *from);
 /* A landing flight was found right: it is given out and stored. Pool thread, without the lock. */
 void flight_accept(struct flight *flight);
 /* All who wait get ERROR, or the buffer. */
@@ -262,6 +280,18 @@ int doubt_check(const struct flight *flight);
 void doubt_begin(struct flight *flight, int error);
 /* The flights in doubt are given up; who waits for them is parked. */
 void doubt_drop_locked(struct fetch_file *file);
+
+/* errand.c */
+TAILQ_HEAD(errand_queue, errand);
+/* Why the units of FILE are not sought nearby, enum ledger_why; 0: they are. */
+unsigned errand_why_not_locked(const struct fetch_file *file);
+/* Sends for FLIGHT; it leaves by errands_start(). -ENOMEM. */
+int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue *leaving);
+/* Somebody waits for FLIGHT; or its errand, if it has one, is in vain. */
+void errand_hurry_locked(struct flight *flight);
+void errand_drop_locked(struct flight *flight);
+/* Without the lock. */
+void errands_start(struct fetch *fetch, struct errand_queue *leaving);
 
 /* transfer.c */
 /* TRANSFER's units are no longer those of its file. */

@@ -18,6 +18,15 @@ struct buffer *buffer_create(uint32_t length)
 	return buffer;
 }
 
+struct buffer *buffer_adopt(void *memory, uint32_t length)
+{
+	struct buffer *buffer = memory;
+
+	atomic_init(&buffer->references, 1);
+	buffer->length = length;
+	return buffer;
+}
+
 struct buffer *buffer_get(struct buffer *buffer)
 {
 	atomic_fetch_add_explicit(&buffer->references, 1, memory_order_relaxed);
@@ -68,6 +77,7 @@ void flight_free_locked(struct flight *flight)
 		TAILQ_REMOVE(&file->fetch->held, flight, in_held);
 		file->fetch->held_octets -= flight->buffer->length;
 	}
+	errand_drop_locked(flight);
 	LIST_REMOVE(flight, in_bucket);
 	LIST_REMOVE(flight, in_file);
 	atomic_fetch_add(&file->generation, 1);
@@ -217,6 +227,9 @@ void flight_accept(struct flight *flight)
 	/* A store that cannot take it costs the next reader a fetch, not this one its bytes. */
 	(void)object_write(file->object, flight->unit, flight->buffer->bytes,
 			   flight->buffer->length);
+	if (fetch->ledger != NULL)
+		ledger_note(fetch->ledger, file->path, file->validator, file->cutting, flight->unit,
+			    flight->given, flight->why, &flight->from);
 
 	pthread_mutex_lock(&fetch->lock);
 	atomic_fetch_sub(&fetch->buffered, flight->buffer->length);
@@ -243,6 +256,7 @@ static void land(struct pool_job *job)
 
 static void leave_source_locked(struct flight *flight, struct buffer *buffer, enum given given)
 {
+	errand_drop_locked(flight);
 	flight->transfer = NULL;
 	flight->buffer = buffer;
 	flight->given = given;
@@ -258,6 +272,14 @@ void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given
 	leave_source_locked(flight, buffer, given);
 	flight->state = FLIGHT_LANDING;
 	pool_submit(flight->file->fetch->pool, wanted ? POOL_READER : POOL_AHEAD, &flight->job);
+}
+
+void flight_bring_locked(struct flight *flight, struct buffer *buffer, const struct xaddr *from)
+{
+	atomic_fetch_add(&flight->file->fetch->buffered, buffer->length);
+	leave_source_locked(flight, buffer, GIVEN_PEER);
+	flight->state = FLIGHT_LANDING;
+	flight->from = *from;
 }
 
 void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where each block came from, and why not from nearer: what `explain` tells. In memory only, of the
- * contents that were most recently written to, bounded: our choice, LEDGER_OCTETS_MAX for all.
- * Blocks of which nothing is known any more are simply cached.
+ * Where each block came from, and why not from nearer: what `explain` tells. In memory only, and
+ * bounded: our choice, LEDGER_OCTETS_MAX for all; what was noted longest ago is forgotten first, by
+ * some hundred neighbouring blocks at a time. Blocks of which nothing is known any more are simply
+ * cached.
  */
 #ifndef FS_LEDGER_H
 #define FS_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cache/cutting.h"

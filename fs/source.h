@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A source is where the fetch engine gets blocks that are not in the store: the origin, peers, a
- * hosted cache. It may be slow, absent or lying. The engine hands it a *transfer*, neighbouring
- * units of one file; the source reports through transfer_begin(), transfer_bytes() and, exactly
- * once, transfer_end(), all from one thread at a time, which must not hold a lock of its own.
+ * Where the fetch engine gets blocks that are not in the store. Whoever it is may be slow, absent
+ * or lying.
+ *
+ * The *source* is the last resort, the origin. The engine hands it a *transfer*, neighbouring units
+ * of one file; the source reports through transfer_begin(), transfer_bytes() and, exactly once,
+ * transfer_end(), all from one thread at a time, which must not hold a lock of its own.
+ *
+ * Who is *nearby*, peers and hosted caches, is asked before it for single units that content
+ * information describes, and hands over what it has checked (peer/neighbours.h).
  */
 #ifndef FS_SOURCE_H
 #define FS_SOURCE_H
@@ -13,6 +18,7 @@
 #include <stdint.h>
 
 #include "cache/directory.h"
+#include "peer/neighbours.h"
 
 struct transfer;
 
@@ -29,6 +35,18 @@ struct source {
 	 * report from inside, and may come when the transfer has just ended. */
 	void (*resume)(struct source *source, void *handle);
 	void (*hurry)(struct source *source, void *handle);
+};
+
+struct nearby {
+	/* Why units are not to be sought at all now, a value of enum ledger_why (fs/ledger.h), or
+	 * 0: they are. With the engine's lock held, as also the next but one and the one after it.
+	 */
+	unsigned (*why_not)(struct nearby *nearby);
+	/* As neighbours_seek(), neighbours_hurry(), neighbours_drop(), neighbours_origin(). */
+	void (*seek)(struct nearby *nearby, struct neighbours_want *const *wants, unsigned count);
+	void (*hurry)(struct nearby *nearby, struct neighbours_want *want);
+	bool (*drop)(struct nearby *nearby, struct neighbours_want *want);
+	void (*origin)(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms);
 };
 
 /* What to get. OFFSET and LENGTH in octets; LENGTH 0: the whole content, in one answer. */

@@ -12,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "origin/loop.h"
 #include "origin/origin.h"
 
 /* How often a transfer that brought nothing is tried again, and the first pause; each further one
  * is four times as long. Our choice: an origin that is gone is given up after two seconds. */
 #define ATTEMPTS_MAX 3
 #define BACKOFF_MS 100
+/* Shorter ones tell little of what the source can do. Our choice. */
+#define MEASURED_MIN 65536u
 
 static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t first,
 					       uint32_t count, bool urgent,
@@ -126,6 +129,7 @@ static void start(struct fetch *fetch, struct transfer *transfer)
 		return;
 	}
 	transfer->starting = true;
+	transfer->began_ms = loop_clock_ms();
 	void *handle = fetch->source->start(fetch->source, transfer);
 
 	pthread_mutex_lock(&fetch->lock);
@@ -421,8 +425,12 @@ int transfer_bytes(struct transfer *transfer, const void *data, size_t length)
 
 	if (atomic_load(&transfer->unwanted))
 		return -ECANCELED;
-	if (follow_starves(transfer) || pause_if_full(transfer))
+	if (transfer->first_ms == 0)
+		transfer->first_ms = loop_clock_ms();
+	if (follow_starves(transfer) || pause_if_full(transfer)) {
+		transfer->delayed = true;
 		return -EAGAIN;
+	}
 	while (length > 0) {
 		if (transfer->filled == 0) {
 			int error = begin_unit(transfer);
@@ -548,6 +556,10 @@ static void fail_flights_locked(struct transfer *transfer, int error)
 		next = LIST_NEXT(flight, in_file);
 		if (flight->state != FLIGHT_WAITING || flight->transfer != transfer)
 			continue;
+		if (flight->errand != NULL) { /* which may still bring it */
+			flight->transfer = NULL;
+			continue;
+		}
 		if (flight->waiting != NULL && error != -ECANCELED)
 			file_fail_locked(file, flight->unit, told);
 		flight_fail_locked(flight, told);
@@ -587,6 +599,25 @@ static void end_whole_locked(struct transfer *transfer, int error)
 	}
 }
 
+/* What the source takes lately: a fourth of it is what it took this time. */
+static void measure_locked(const struct transfer *transfer)
+{
+	struct fetch *fetch = transfer->file->fetch;
+	uint64_t octets = atomic_load(&transfer->received);
+	int64_t took_ms = loop_clock_ms() - transfer->first_ms;
+
+	if (transfer->delayed || transfer->first_ms == 0 || octets < MEASURED_MIN)
+		return;
+	uint64_t rate = octets * 1000 / (uint64_t)(took_ms > 0 ? took_ms : 1);
+	uint64_t first = (uint64_t)(transfer->first_ms - transfer->began_ms);
+	bool known = fetch->octets_per_second != 0;
+	fetch->octets_per_second = known ? (3 * fetch->octets_per_second + rate) / 4 : rate;
+	fetch->first_ms = known ? (3 * fetch->first_ms + first) / 4 : first;
+	if (fetch->nearby != NULL)
+		fetch->nearby->origin(fetch->nearby, fetch->octets_per_second,
+				      (unsigned)fetch->first_ms);
+}
+
 void transfer_end(struct transfer *transfer, int error)
 {
 	struct fetch_file *file = transfer->file;
@@ -602,6 +633,8 @@ void transfer_end(struct transfer *transfer, int error)
 		TAILQ_REMOVE(&fetch->paused, transfer, in_queue);
 	transfer->paused = false;
 	follow_leave_locked(transfer);
+	if (error == 0)
+		measure_locked(transfer);
 	LIST_REMOVE(transfer, in_file);
 	if (transfer->buffer != NULL)
 		atomic_fetch_sub(&fetch->buffered, transfer->buffer->length);

@@ -210,6 +210,103 @@ void close_file(struct fixture *fixture)
 		usleep(100);
 }
 
+/* ---- nearby ---- */
+
+static struct neighbourhood *neighbourhood_of(struct nearby *nearby)
+{
+	return (struct neighbourhood *)nearby;
+}
+
+static unsigned near_why_not(struct nearby *nearby)
+{
+	return neighbourhood_of(nearby)->why;
+}
+
+static void near_seek(struct nearby *nearby, struct neighbours_want *const *wants, unsigned count)
+{
+	struct neighbourhood *near = neighbourhood_of(nearby);
+
+	pthread_mutex_lock(&near->lock);
+	near->seeks++;
+	for (unsigned i = 0; i < count; i++) {
+		wants[i]->sought = (struct neighbours_sought *)near;
+		near->wants[near->last++ % 1024] = wants[i];
+	}
+	pthread_cond_broadcast(&near->called);
+	pthread_mutex_unlock(&near->lock);
+}
+
+static void near_hurry(struct nearby *nearby, struct neighbours_want *want)
+{
+	struct neighbourhood *near = neighbourhood_of(nearby);
+
+	(void)want;
+	pthread_mutex_lock(&near->lock);
+	near->hurried++;
+	pthread_mutex_unlock(&near->lock);
+}
+
+/* What a test has taken has ended. */
+static bool near_drop(struct nearby *nearby, struct neighbours_want *want)
+{
+	struct neighbourhood *near = neighbourhood_of(nearby);
+	bool dropped = false;
+
+	pthread_mutex_lock(&near->lock);
+	for (unsigned i = near->first; i != near->last; i++)
+		if (near->wants[i % 1024] == want) {
+			near->wants[i % 1024] = NULL;
+			dropped = true;
+		}
+	near->dropped += dropped;
+	pthread_mutex_unlock(&near->lock);
+	return dropped;
+}
+
+static void near_origin(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms)
+{
+	(void)nearby;
+	(void)first_ms;
+	assert_true(octets_per_second > 0);
+}
+
+struct neighbours_want *take_want(struct fixture *fixture)
+{
+	struct neighbourhood *near = &fixture->near;
+	struct neighbours_want *want = NULL;
+
+	pthread_mutex_lock(&near->lock);
+	while (want == NULL) {
+		while (near->first == near->last)
+			pthread_cond_wait(&near->called, &near->lock);
+		want = near->wants[near->first++ % 1024];
+	}
+	pthread_mutex_unlock(&near->lock);
+	return want;
+}
+
+unsigned waiting_wants(struct fixture *fixture)
+{
+	struct neighbourhood *near = &fixture->near;
+	unsigned count = 0;
+
+	pthread_mutex_lock(&near->lock);
+	for (unsigned i = near->first; i != near->last; i++)
+		count += near->wants[i % 1024] != NULL;
+	pthread_mutex_unlock(&near->lock);
+	return count;
+}
+
+void bring(struct neighbours_want *want)
+{
+	static const struct xaddr from = {.family = XADDR_IPV4, .octets = {10, 0, 0, 1}};
+	unsigned char *memory = malloc(want->head_room + want->length);
+
+	for (uint32_t i = 0; i < want->length; i++)
+		memory[want->head_room + i] = octet_at(want->offset + i);
+	want->came(want, memory, &from);
+}
+
 /* ---- judges ---- */
 
 static void note_question(void *owner, struct fetch_file *file)
@@ -396,7 +493,7 @@ void settle(struct fixture *fixture, uint64_t cached)
 
 /* ---- */
 
-static int setup_judged(void **state, uint64_t limit, bool judged)
+static int setup_judged(void **state, uint64_t limit, bool judged, bool nearby)
 {
 	struct fixture *fixture = calloc(1, sizeof *fixture);
 	char message[256];
@@ -417,6 +514,12 @@ static int setup_judged(void **state, uint64_t limit, bool judged)
 	pthread_cond_init(&fixture->bench.called, NULL);
 	struct fetch_options fetch = {
 		.pool = fixture->pool, .source = &fixture->scripted.source, .timeout = 30};
+	pthread_mutex_init(&fixture->near.lock, NULL);
+	pthread_cond_init(&fixture->near.called, NULL);
+	fixture->near.nearby =
+		(struct nearby){near_why_not, near_seek, near_hurry, near_drop, near_origin};
+	if (nearby)
+		fetch.nearby = &fixture->near.nearby;
 	if (judged)
 		fetch.judges = (struct fetch_judges){.ask = note_question,
 						     .doubt = note_doubt,
@@ -430,17 +533,22 @@ static int setup_judged(void **state, uint64_t limit, bool judged)
 
 int setup(void **state)
 {
-	return setup_judged(state, 1ull << 30, true);
+	return setup_judged(state, 1ull << 30, true, false);
+}
+
+int setup_nearby(void **state)
+{
+	return setup_judged(state, 1ull << 30, false, true);
 }
 
 int setup_without_judges(void **state)
 {
-	return setup_judged(state, 1ull << 30, false);
+	return setup_judged(state, 1ull << 30, false, false);
 }
 
 int setup_without_room(void **state)
 {
-	return setup_judged(state, 1 << 20, true);
+	return setup_judged(state, 1 << 20, true, false);
 }
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
@@ -460,6 +568,7 @@ int teardown(void **state)
 	assert_int_equal(waiting_transfers(fixture), 0);
 	assert_int_equal(waiting_questions(fixture), 0);
 	assert_int_equal(waiting_doubts(fixture), 0);
+	assert_int_equal(waiting_wants(fixture), 0);
 	pool_destroy(fixture->pool);
 	fetch_destroy(fixture->fetch);
 	store_close(fixture->store);

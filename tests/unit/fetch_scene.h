@@ -45,12 +45,24 @@ struct bench {
 	unsigned closed;
 };
 
+/* Who is nearby does what the test says. What is sought, in order; NULL once it was dropped or
+ * taken. */
+struct neighbourhood {
+	struct nearby nearby;
+	pthread_mutex_t lock;
+	pthread_cond_t called;
+	struct neighbours_want *wants[1024];
+	unsigned first, last, hurried, dropped, seeks;
+	unsigned why; /* why_not() */
+};
+
 struct fixture {
 	char directory[64];
 	struct store *store;
 	struct pool *pool;
 	struct fetch *fetch;
 	struct scripted scripted;
+	struct neighbourhood near;
 	struct bench bench;
 	struct object *object;
 	struct fetch_file *file;
@@ -81,6 +93,10 @@ int end_read(struct reading *reading);
 void open_file(struct fixture *fixture, const char *validator, uint64_t size, unsigned flags);
 void close_file(struct fixture *fixture);
 /* Waits until there is one. */
+struct neighbours_want *take_want(struct fixture *fixture);
+unsigned waiting_wants(struct fixture *fixture);
+/* The block has come, altered octets excepted, which never get so far. */
+void bring(struct neighbours_want *want);
 struct fetch_file *take_question(struct fixture *fixture);
 unsigned waiting_questions(struct fixture *fixture);
 struct doubt take_doubt(struct fixture *fixture);
@@ -105,6 +121,8 @@ struct pool_job *hold_change(struct fixture *fixture, uint32_t unit);
 void settle(struct fixture *fixture, uint64_t cached);
 int setup(void **state);
 int setup_without_judges(void **state);
+/* With somebody nearby, fixture->near. */
+int setup_nearby(void **state);
 int setup_without_room(void **state);
 int teardown(void **state);
 
