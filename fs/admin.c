@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cache/log.h"
+#include "fs/admin_explain.h"
 #include "fs/admin_info.h"
+#include "fs/admin_peers.h"
 #include "fs/control.h"
 #include "fs/mount.h"
 #include "fs/warm.h"
@@ -23,6 +25,8 @@ static int do_clear(const struct control *control, struct job *job, const char *
 	if (error == 0)
 		error = catalog_forget(mount->catalog, path);
 	mount_forget_kernel(mount, path);
+	if (mount->ledger != NULL)
+		ledger_forget(mount->ledger, path);
 	if (error == 0)
 		job_print(job, "ok freed %llu\n", (unsigned long long)freed);
 	return error;
@@ -79,6 +83,33 @@ static int do_warm(const struct control *control, struct job *job, const char *a
 static int do_info(const struct control *control, struct job *job, const char *argument)
 {
 	return admin_info(control->owner, job, argument);
+}
+
+static int do_explain(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_explain(control->owner, job, argument);
+}
+
+static int do_mode_check(const struct control *control, struct job *job, const char *argument)
+{
+	(void)control;
+	return admin_mode_check(job, argument);
+}
+
+static int do_mode(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_mode(control->owner, job, argument);
+}
+
+static int do_peers(const struct control *control, struct job *job, const char *argument)
+{
+	(void)argument;
+	return admin_peers(control->owner, job);
+}
+
+static int do_trust(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_trust(control->owner, job, argument);
 }
 
 static int do_resize(const struct control *control, struct job *job, const char *argument)
@@ -186,6 +217,11 @@ const struct command admin_commands[] = {
 	{"verify", " [PATH]", "check every cached block, drop what is bad", COMMAND_MAYBE, NULL,
 	 do_verify},
 	{"info", " PATH", "its content information, in base64", COMMAND_ONE, NULL, do_info},
+	{"explain", " PATH", "where its blocks came from, and why not from a peer", COMMAND_ONE,
+	 NULL, do_explain},
+	{"mode", " MODE", "off, local or distributed", COMMAND_ONE, do_mode_check, do_mode},
+	{"peers", "", "the machines that gave us blocks", COMMAND_NONE, do_peers, NULL},
+	{"trust", " reset", "forget what peers did wrong", COMMAND_ONE, do_trust, NULL},
 	{"resize", " SIZE", "change the limit of the cache", COMMAND_ONE, do_resize, NULL},
 	{"versions", " MIN MAX", "content information to accept, 1 or 2", COMMAND_ONE, do_versions,
 	 NULL},

@@ -3,39 +3,16 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cache/log.h"
 #include "cache/store_content.h"
+#include "fs/admin_object.h"
 #include "fs/mount.h"
 
 /* Octets of a line before encoding: 76 characters, as base64 is written elsewhere. */
 #define LINE_OCTETS 57
 #define LINES_AT_ONCE 256
-
-/* What is cached of PATH, with a reference. */
-static int find_object(struct mount *mount, const char *path, struct entry *entry_out,
-		       struct object **object_out)
-{
-	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-	char *dir = strndup(path, slash != NULL ? (size_t)(slash - path) : 0);
-	struct entry entry;
-
-	if (dir == NULL)
-		return -ENOMEM;
-	int error = catalog_find(mount->catalog, dir, name, &entry);
-	free(dir);
-	if (error == 0 &&
-	    (entry.kind != ENTRY_FILE || entry.validator[0] == '\0' || entry.size < 0))
-		error = -ENOENT;
-	if (error == 0)
-		error = store_find(mount->store, path, entry.validator, (uint64_t)entry.size,
-				   object_out);
-	if (error == 0)
-		*entry_out = entry;
-	return error;
-}
 
 static void print_lines(struct job *job, const unsigned char *octets, size_t size)
 {
@@ -74,7 +51,7 @@ int admin_info(struct mount *mount, struct job *job, const char *path)
 	struct object *object = NULL;
 	struct content *content = NULL;
 	struct entry entry;
-	int error = find_object(mount, path, &entry, &object);
+	int error = admin_object_find(mount, path, &entry, &object);
 
 	if (error == 0)
 		error = compute_now(mount->compute, mount->fetch, object, path, entry.validator);

@@ -42,6 +42,11 @@ typedef int cli_take_line(void *owner, const char *line);
 int cli_command_data(const struct cli_mount *mount, const char *command, const char *argument,
 		     cli_take_line *take, void *owner, int *error_out);
 
+/* The same; the lines are tables (fs/cli_table.h), shown as such or, with JSON, as members NAMES,
+ * ended by NULL, of the object. */
+int cli_command_tables(const struct cli_mount *mount, const char *command, const char *argument,
+		       const char *const *names, bool json);
+
 /* cli_status.c: the files that tell */
 
 /* Content of a file of the control directory, for free(). */
@@ -112,6 +117,7 @@ int cli_min_size(const char *text, uint64_t *size_out);
 int cli_hashes_size(const char *text, uint64_t *size_out);
 
 /* Verbs with options of their own; WORDS[0] is the verb. Each in the file of its name. */
+int cli_doctor(int count, char **words);
 int cli_info(int count, char **words);
 int cli_key(int count, char **words);
 int cli_publish(int count, char **words);

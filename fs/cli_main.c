@@ -18,7 +18,7 @@ struct verb;
 
 struct request {
 	const struct verb *verb;
-	const char *value; /* SIZE, JOB or MIN MAX; of other verbs nothing */
+	const char *value; /* SIZE, JOB, MODE or MIN MAX; of other verbs nothing */
 	const char *named; /* path or mount point; NULL: none */
 	bool json;
 };
@@ -33,6 +33,8 @@ struct verb {
 		TAKES_SIZE,
 		TAKES_JOB,
 		TAKES_VERSIONS,
+		TAKES_MODE,
+		TAKES_TRUST,
 		TAKES_NOTHING
 	} takes;
 	bool json;
@@ -61,6 +63,8 @@ static const char *argument_of(const struct request *request, const struct cli_m
 	case TAKES_SIZE:
 	case TAKES_JOB:
 	case TAKES_VERSIONS:
+	case TAKES_MODE:
+	case TAKES_TRUST:
 		return request->value;
 	case TAKES_PATH:
 		return mount->path;
@@ -82,6 +86,33 @@ static int run_command(const struct request *request)
 			     request->json);
 	cli_mount_close(&mount);
 	return status;
+}
+
+static int run_tables(const struct request *request, const char *const *names)
+{
+	struct cli_mount mount;
+	int status = cli_mount_find(request->named, &mount);
+
+	if (status)
+		return status;
+	status = cli_command_tables(&mount, request->verb->name, argument_of(request, &mount),
+				    names, request->json);
+	cli_mount_close(&mount);
+	return status;
+}
+
+static int run_peers(const struct request *request)
+{
+	static const char *const names[] = {"peers", NULL};
+
+	return run_tables(request, names);
+}
+
+static int run_explain(const struct request *request)
+{
+	static const char *const names[] = {"runs", "sources", NULL};
+
+	return run_tables(request, names);
 }
 
 static int run_file(const struct request *request)
@@ -121,9 +152,17 @@ static const struct verb verbs[] = {
 	 NULL, NULL},
 	{"versions", run_command, TAKES_VERSIONS, true,
 	 "accept content information of these versions only, until unmount", NULL, NULL},
+	{"explain", run_explain, TAKES_PATH, true,
+	 "where its blocks came from, and why not from a peer", NULL, NULL},
+	{"mode", run_command, TAKES_MODE, true, "off, local or distributed, until unmount", NULL,
+	 NULL},
+	{"peers", run_peers, TAKES_MOUNT, true, "the machines that gave us blocks", NULL, NULL},
+	{"trust", run_command, TAKES_TRUST, true, "forget what peers did wrong", NULL, NULL},
 	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
 	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
 	{"cancel", run_command, TAKES_JOB, true, "end one of them", NULL, NULL},
+	{"doctor", NULL, TAKES_NOTHING, false, "looks for what usually goes wrong", cli_doctor,
+	 "[OPTION] [ORIGIN]"},
 	{"info", NULL, TAKES_NOTHING, false, "content information by hand", cli_info,
 	 "make|show|verify|get ..."},
 	{"key", NULL, TAKES_NOTHING, false, "the server secret", cli_key,
@@ -143,6 +182,8 @@ static const char *const argument_usage[] = {
 	[TAKES_SIZE] = "SIZE [MOUNTPOINT]",
 	[TAKES_JOB] = "JOB [MOUNTPOINT]",
 	[TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
+	[TAKES_MODE] = "MODE [MOUNTPOINT]",
+	[TAKES_TRUST] = "reset [MOUNTPOINT]",
 	[TAKES_NOTHING] = "",
 };
 
@@ -197,6 +238,7 @@ static int check_value(const struct request *request)
 	const char *value = request->value;
 	char escaped[LOG_NAME_MAX];
 	config_capacity capacity;
+	enum config_mode mode;
 
 	if (request->verb->takes == TAKES_SIZE && config_capacity_parse(value, &capacity))
 		return cli_complain(CLI_USAGE,
@@ -207,18 +249,72 @@ static int check_value(const struct request *request)
 		return cli_complain(CLI_USAGE,
 				    "`%s` is not the number of a job; peerdist jobs lists them",
 				    log_escape(escaped, sizeof(escaped), value));
+	if (request->verb->takes == TAKES_MODE &&
+	    config_mode_parse(value, strcspn(value, " "), &mode))
+		return cli_complain(CLI_USAGE,
+				    "`%s` is not a mode; there are off, local and distributed",
+				    log_escape(escaped, sizeof(escaped), value));
+	if (request->verb->takes == TAKES_TRUST && strcmp(value, "reset"))
+		return cli_complain(CLI_USAGE, "`%s`: trust can only be reset",
+				    log_escape(escaped, sizeof(escaped), value));
 	return CLI_DONE;
+}
+
+/* Of modes with hosted caches these follow, and a path ends them. */
+static int count_mode(int count, char **words)
+{
+	enum config_mode mode;
+	int values = 1;
+
+	if (count > 0 && !config_mode_parse(words[0], strlen(words[0]), &mode) &&
+	    config_mode_is_hosted(mode))
+		while (values < count && !strchr(words[values], '/'))
+			values++;
+	return values;
+}
+
+/* How many of WORDS are the value. */
+static int count_values(const struct verb *verb, int count, char **words)
+{
+	switch (verb->takes) {
+	case TAKES_VERSIONS:
+		return 2;
+	case TAKES_MODE:
+		return count_mode(count, words);
+	case TAKES_SIZE:
+	case TAKES_JOB:
+	case TAKES_TRUST:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* With blanks between them, for free(). NULL: no memory. */
+static char *joined(int count, char **words)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	for (int i = 0; i < count; i++)
+		fprintf(stream, "%s%s", i > 0 ? " " : "", words[i]);
+	if (!fclose(stream))
+		return text;
+	free(text);
+	return NULL;
 }
 
 static int run(struct request *request, int count, char **words)
 {
 	const struct verb *verb = request->verb;
-	int values = verb->takes == TAKES_VERSIONS                           ? 2
-		     : verb->takes == TAKES_SIZE || verb->takes == TAKES_JOB ? 1
-									     : 0;
+	int values = count_values(verb, count, words);
 	int least = values > 0 ? values : verb->takes == TAKES_PATH;
 	int most = values > 0 ? values + 1 : verb->takes != TAKES_NOTHING;
-	char both[32];
+	char *value;
+	int status;
 
 	if (count < least || count > most)
 		return cli_complain(CLI_USAGE, "usage: peerdist %s %s", verb->name, usage_of(verb));
@@ -227,15 +323,16 @@ static int run(struct request *request, int count, char **words)
 				    "%s has no --json; peerdist status --json tells the "
 				    "same numbers",
 				    verb->name);
-	request->value = words[0];
-	if (values == 2) {
-		snprintf(both, sizeof(both), "%s %s", words[0], words[1]);
-		request->value = both;
-	}
+	value = joined(values, words);
+	if (!value)
+		return cli_complain(CLI_FAILED, "out of memory");
+	request->value = value;
 	request->named = count > values ? words[values] : NULL;
-	if (values > 0 && check_value(request))
-		return CLI_USAGE;
-	return verb->run(request);
+	status = values > 0 ? check_value(request) : CLI_DONE;
+	if (status == CLI_DONE)
+		status = verb->run(request);
+	free(value);
+	return status;
 }
 
 static const struct option options[] = {{"json", no_argument, NULL, 'j'},

@@ -21,6 +21,7 @@
 
 #include "cache/log.h"
 #include "fs/cli.h"
+#include "fs/cli_table.h"
 
 /* Longest line of an answer; a longer one is cut in two: our choice. */
 #define LINE_SIZE 65536
@@ -29,7 +30,8 @@ struct answer {
 	struct cli_progress progress;
 	enum { WORKING, GOOD, BAD } state;
 	const char *command, *argument; /* argument: NULL: none */
-	json_t *json;        /* what will be printed at the end; NULL: lines as they come */
+	json_t *json;        /* what will be printed at the end; NULL: what is not taken is printed
+			      * as it comes */
 	cli_take_line *take; /* who gets the data instead; NULL: nobody */
 	void *owner;
 	int take_error; /* what he said */
@@ -291,6 +293,48 @@ int cli_command_data(const struct cli_mount *mount, const char *command, const c
 	if (status == CLI_DONE)
 		*error_out = answer->take_error;
 	OPENSSL_cleanse(answer, sizeof(*answer));
+	free(answer);
+	return status;
+}
+
+/* ANSWER has taken the lines into TABLE. */
+static int show_tables(const struct answer *answer, const struct cli_table *table,
+		       const char *const *names)
+{
+	if (answer->take_error)
+		return cli_complain(CLI_FAILED, "%s: %s", answer->command,
+				    strerror(-answer->take_error));
+	if (!answer->json) {
+		cli_table_print(table, stdout);
+		return CLI_DONE;
+	}
+	cli_table_json(table, names, answer->json);
+	json_dumpf(answer->json, stdout, JSON_INDENT(2));
+	putchar('\n');
+	return CLI_DONE;
+}
+
+int cli_command_tables(const struct cli_mount *mount, const char *command, const char *argument,
+		       const char *const *names, bool json)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	struct cli_table *table = cli_table_create();
+	int status;
+
+	if (answer && table) {
+		answer->command = command;
+		answer->argument = argument;
+		answer->take = cli_table_line;
+		answer->owner = table;
+		answer->json = json ? json_object() : NULL;
+		status = speak(mount, answer);
+		if (status == CLI_DONE)
+			status = show_tables(answer, table, names);
+		json_decref(answer->json);
+	} else {
+		status = cli_complain(CLI_FAILED, "out of memory");
+	}
+	cli_table_free(table);
 	free(answer);
 	return status;
 }

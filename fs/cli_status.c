@@ -126,6 +126,8 @@ static void show_numbers(const char *title, json_t *numbers)
 	printf("%-10s ", title);
 	json_object_foreach(numbers, name, count)
 	{
+		if (!json_is_integer(count))
+			continue;
 		printf("%s %s %lld", first ? "" : ",", name, json_integer_value(count));
 		first = false;
 	}
@@ -144,10 +146,26 @@ static void show_addresses(const json_t *addresses)
 	}
 }
 
+/* Of a mount that takes part in discovery. */
+static void show_peers(json_t *status)
+{
+	json_t *discovery = json_object_get(status, "discovery");
+	size_t count = json_array_size(json_object_get(status, "peers"));
+
+	if (!json_object_get(discovery, "verdict"))
+		return;
+	putchar('\n');
+	show_numbers("served", json_object_get(status, "served"));
+	show_numbers("discovery", discovery);
+	show_text(discovery, "verdict");
+	printf("%-10s  %zu that gave us blocks; peerdist peers lists them\n", "peers", count);
+}
+
 static void show_mount(json_t *status)
 {
 	show_cache(json_object_get(status, "cache"));
 	show_sources(json_object_get(status, "sources"));
+	show_peers(status);
 }
 
 static void show_server(json_t *status)
@@ -160,8 +178,8 @@ static void show_server(json_t *status)
 
 int cli_status_show(const char *text)
 {
-	static const char *const texts[] = {"version",    "source", "origin",
-					    "mountpoint", "mode",   "state"};
+	static const char *const texts[] = {"version", "source", "origin", "mountpoint",
+					    "mode",    "state",  "listen"};
 	json_error_t error;
 	json_t *status = json_loads(text, 0, &error);
 

@@ -160,9 +160,11 @@ static int run(const struct control *control, struct job *job, const struct comm
 		job_explain(job, "a backslash is written \\x5c, other octets \\xNN");
 		return -EINVAL;
 	}
-	if (command->at_once == NULL)
+	int error = 0;
+	if (command->at_once != NULL)
+		error = command->at_once(control, job, given ? argument : NULL);
+	if (error == 0 && command->long_work != NULL)
 		return start_work(control, job, command, given ? argument : NULL);
-	int error = command->at_once(control, job, given ? argument : NULL);
 	if (error == 0)
 		job_end(job, 0);
 	return error;

@@ -16,7 +16,8 @@ struct command {
 	const char *arguments, *help;
 	/* Argument: none allowed, one that may be missing (then NULL), or one. */
 	enum { COMMAND_NONE, COMMAND_MAYBE, COMMAND_ONE } takes;
-	/* At once: returns 0 and has printed the answer behind "ok", or a negative errno. */
+	/* At once: returns 0 and has printed the answer behind "ok", or a negative errno. Of one
+	 * that is long as well: only looks whether it can be begun. */
 	int (*at_once)(const struct control *control, struct job *job, const char *argument);
 	/* Long: on a thread of its own; prints its last "ok" line itself. */
 	int (*long_work)(const struct control *control, struct job *job, const char *argument);

@@ -159,13 +159,32 @@ static int finish_texts(struct config *config, struct config_problem *problem)
 	return error ? error : config_fuse_options(config, problem);
 }
 
-static int refuse(const struct config *config, struct config_problem *problem)
+/* Modes and hosted caches that do not go together (system.md section 2). */
+static int check_mode(const struct config *config, struct config_problem *problem)
 {
-	if (config->hosted || config->mode == CONFIG_MODE_HOSTED ||
-	    config->mode == CONFIG_MODE_HOSTED_DISTRIBUTED)
+	const char *name = config_mode_name(config->mode);
+
+	if (config_mode_is_hosted(config->mode) && !config->hosted)
+		return config_fail(problem, CONFIG_USAGE,
+				   "mode=%s: which hosted cache? name it with hosted=HOST", name);
+	if (config->mode == CONFIG_MODE_DISTRIBUTED && config->hosted)
+		return config_fail(problem, CONFIG_USAGE,
+				   "mode=%s asks no hosted caches; leave hosted= away, or use "
+				   "mode=hosted or mode=hosted+distributed",
+				   name);
+	if (config_mode_is_hosted(config->mode))
 		return config_fail(problem, CONFIG_FAILED,
 				   "this version has no hosted caches yet; leave hosted= away and "
 				   "use mode=distributed, local or off");
+	return 0;
+}
+
+static int refuse(const struct config *config, struct config_problem *problem)
+{
+	int error = check_mode(config, problem);
+
+	if (error)
+		return error;
 	if (config->run_as && geteuid() != 0)
 		return config_fail(problem, CONFIG_FAILED,
 				   "run_as=%s: only root can become another user; mount as root or "
@@ -182,10 +201,15 @@ static int refuse(const struct config *config, struct config_problem *problem)
 
 int config_finish(struct config *config, struct config_problem *problem)
 {
-	int error = refuse(config, problem);
+	int error;
 
+	/* Naming a hosted cache is asking for it. */
+	if (config->hosted && !config_given(config, "mode"))
+		config->mode = CONFIG_MODE_HOSTED;
+	error = refuse(config, problem);
 	if (error)
 		return error;
+	config->unkept = config->mode == CONFIG_MODE_OFF;
 	if (!config_given(config, "uid"))
 		config->uid = getuid();
 	if (!config_given(config, "gid"))

@@ -53,9 +53,10 @@ struct config {
 	char *cache_dir;            /* exists and can be written */
 	config_capacity cache_size; /* (reload) see config_cache_limit() */
 	int64_t cache_max_age;      /* (reload) seconds; 0: never */
-	enum config_mode mode;
-	int64_t revalidate; /* (reload) seconds; 0: at every open */
-	bool offline;       /* (reload) */
+	enum config_mode mode;      /* `mode` changes it: config_lock of the mount */
+	bool unkept;                /* mode=off from the start: nothing outlives the mount */
+	int64_t revalidate;         /* (reload) seconds; 0: at every open */
+	bool offline;               /* (reload) */
 
 	/* The origin. */
 	unsigned timeout;     /* (reload) seconds */
@@ -82,11 +83,14 @@ struct config {
 	unsigned versions, compute; /* CONFIG_VERSION_ bits */
 	char *key;                  /* file of the server secret */
 
-	/* Of peers: without effect yet. */
-	char **hosted, **interfaces; /* NULL-terminated; NULL: none */
-	char *listen;                /* NULL: the default ports */
+	/* Of peers. */
+	char **interfaces; /* NULL-terminated; NULL: none, as below */
+	char **hosted;     /* for a later change of mode */
+	char *listen;      /* for listen_place_read() */
 	unsigned discovery_port;
 	bool plaintext;
+	unsigned uploads;     /* at a time */
+	uint64_t upload_rate; /* octets a second; 0: no limit */
 
 	/* Inside the module. */
 	uint64_t given;    /* one bit a key of the table: named by file or -o */
@@ -112,8 +116,8 @@ void config_free(struct config *config);
  * value in words. */
 void config_print(const struct config *config, FILE *stream);
 
-/* The limit of the store in DIRECTORY, in octets (CONFIG_OFF_LIMIT with mode=off, if that is less).
- * 0 or a negative errno. */
+/* The limit of the store in DIRECTORY, in octets (CONFIG_OFF_LIMIT if nothing is kept, if that is
+ * less). 0 or a negative errno. */
 int config_cache_limit(const struct config *config, const char *directory, uint64_t *limit_out);
 /* "5%" or octets with K, M, G, T; for `resize` as well. -EINVAL. */
 int config_capacity_parse(const char *text, config_capacity *capacity_out);
@@ -126,6 +130,10 @@ const char *config_scope(const struct config *config);
 /* Whether anything was given that identifies us to the origin (user, netrc, cert, header). */
 bool config_has_credentials(const struct config *config);
 const char *config_mode_name(enum config_mode mode);
+/* Of the name of LENGTH octets. -EINVAL. */
+int config_mode_parse(const char *text, size_t length, enum config_mode *mode_out);
+/* Whether MODE has hosted caches. */
+bool config_mode_is_hosted(enum config_mode mode);
 /* What FUSE's word max_read= says; 0: nothing. */
 unsigned config_max_read(const struct config *config);
 

@@ -211,7 +211,7 @@ int config_cache_limit(const struct config *config, const char *directory, uint6
 
 	if (error)
 		return error;
-	if (config->mode == CONFIG_MODE_OFF && limit > CONFIG_OFF_LIMIT)
+	if (config->unkept && limit > CONFIG_OFF_LIMIT)
 		limit = CONFIG_OFF_LIMIT;
 	*limit_out = limit;
 	return 0;

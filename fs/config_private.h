@@ -49,8 +49,9 @@ struct config_type {
 };
 
 extern const struct config_type config_type_flag, config_type_count, config_type_timeout,
-	config_type_age, config_type_capacity, config_type_mode, config_type_versions,
-	config_type_permissions, config_type_owner, config_type_group, config_type_level;
+	config_type_age, config_type_capacity, config_type_rate, config_type_mode,
+	config_type_versions, config_type_permissions, config_type_owner, config_type_group,
+	config_type_level;
 extern const struct config_type config_type_path, config_type_file, config_type_listen,
 	config_type_user, config_type_proxy, config_type_account, config_type_log,
 	config_type_fsname;

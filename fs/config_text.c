@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fs/config_private.h"
+#include "fs/listen_place.h"
 
 static bool has_control(const char *text)
 {
@@ -71,7 +72,7 @@ static bool port_valid(const char *text)
 }
 
 /* HOST is LENGTH octets: a name, an IPv4 address, or an IPv6 address in brackets. */
-static bool host_valid(const char *host, size_t length, bool numeric)
+static bool host_valid(const char *host, size_t length)
 {
 	unsigned char address[sizeof(struct in6_addr)];
 	char text[256];
@@ -89,20 +90,20 @@ static bool host_valid(const char *host, size_t length, bool numeric)
 		return true;
 	while (isalnum((unsigned char)text[name]) || (text[name] && strchr("-._", text[name])))
 		name++;
-	return !numeric && name == length && text[0] != '-';
+	return name == length && text[0] != '-';
 }
 
 static int listen_read(const struct config_key *key, const char *text, const char *base,
 		       void *field, struct config_problem *problem)
 {
-	const char *colon = strrchr(text, ':');
+	struct listen_place place;
 
 	(void)key;
 	(void)base;
-	if (!port_valid(colon ? colon + 1 : text) ||
-	    (colon && !host_valid(text, (size_t)(colon - text), true)))
+	if (listen_place_read(text, &place))
 		return config_fail(problem, CONFIG_USAGE,
-				   "not PORT or ADDRESS:PORT; an IPv6 address goes into brackets");
+				   "not PORT or ADDRESS:PORT with an address of this machine; an "
+				   "IPv6 address goes into brackets");
 	return keep(field, strdup(text), problem);
 }
 
@@ -117,7 +118,7 @@ static int hosts_read(const struct config_key *key, const char *text, const char
 
 	(void)key;
 	(void)base;
-	if (!host_valid(text, length, false) || (colon && !port_valid(colon + 1)))
+	if (!host_valid(text, length) || (colon && !port_valid(colon + 1)))
 		return config_fail(problem, CONFIG_USAGE,
 				   "not HOST or HOST:PORT; an IPv6 address goes into brackets");
 	return config_list_add(field, strdup(text)) ? config_no_memory(problem) : 0;

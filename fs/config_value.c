@@ -248,6 +248,35 @@ static void capacity_show(const void *field, const char *item, char *buffer, siz
 const struct config_type config_type_capacity = {CONFIG_PLAIN, sizeof(config_capacity),
 						 capacity_read, capacity_show};
 
+/* "none" is 0. */
+static int rate_read(const struct config_key *key, const char *text, const char *base, void *field,
+		     struct config_problem *problem)
+{
+	config_capacity rate = 0;
+
+	(void)key;
+	(void)base;
+	if (strcmp(text, "none") && (strpbrk(text, "%tT") || config_capacity_parse(text, &rate)))
+		return config_fail(problem, CONFIG_USAGE,
+				   "not a rate; give octets a second with K, M or G behind, such "
+				   "as 20M, or none");
+	*(uint64_t *)field = (uint64_t)rate;
+	return 0;
+}
+
+static void rate_show(const void *field, const char *item, char *buffer, size_t size)
+{
+	uint64_t rate = *(const uint64_t *)field;
+
+	(void)item;
+	if (rate)
+		snprintf(buffer, size, "%" PRIu64, rate);
+	else
+		snprintf(buffer, size, "none");
+}
+
+const struct config_type config_type_rate = {CONFIG_PLAIN, sizeof(uint64_t), rate_read, rate_show};
+
 static const char *const mode_names[] = {
 	[CONFIG_MODE_OFF] = "off",
 	[CONFIG_MODE_LOCAL] = "local",
@@ -261,16 +290,28 @@ const char *config_mode_name(enum config_mode mode)
 	return mode_names[mode];
 }
 
+int config_mode_parse(const char *text, size_t length, enum config_mode *mode_out)
+{
+	for (size_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
+		if (strlen(mode_names[i]) == length && !strncmp(text, mode_names[i], length)) {
+			*mode_out = (enum config_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool config_mode_is_hosted(enum config_mode mode)
+{
+	return mode == CONFIG_MODE_HOSTED || mode == CONFIG_MODE_HOSTED_DISTRIBUTED;
+}
+
 static int mode_read(const struct config_key *key, const char *text, const char *base, void *field,
 		     struct config_problem *problem)
 {
 	(void)key;
 	(void)base;
-	for (size_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
-		if (!strcmp(text, mode_names[i])) {
-			*(enum config_mode *)field = (enum config_mode)i;
-			return 0;
-		}
+	if (!config_mode_parse(text, strlen(text), field))
+		return 0;
 	return config_fail(problem, CONFIG_USAGE,
 			   "not a mode; there are off, local, distributed, hosted and "
 			   "hosted+distributed");

@@ -186,7 +186,8 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	if (mount->base != NULL &&
 	    (error = mount_open_origin(mount, &mount->origin, message, size)) != 0)
 		return error;
-	if ((error = source_origin_create(mount->origin, &mount->source)) != 0)
+	if ((error = source_origin_create(mount->origin, &mount->source)) != 0 ||
+	    (error = mount_create_peers(mount)) != 0)
 		return error;
 	if ((error = create_compute(mount)) != 0)
 		return error;
@@ -200,8 +201,11 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 					      .context = mount};
 	if ((error = inform_create(&inform, &mount->inform)) != 0)
 		return error;
-	struct fetch_options fetch = {
-		.pool = mount->pool, .source = mount->source, .timeout = config->timeout};
+	struct fetch_options fetch = {.pool = mount->pool,
+				      .source = mount->source,
+				      .nearby = mount->nearby,
+				      .ledger = mount->ledger,
+				      .timeout = config->timeout};
 	inform_serve(mount->inform, &fetch.judges);
 	const struct names_options names = {.catalog = mount->catalog,
 					    .origin = mount->origin,
@@ -214,8 +218,10 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 		return error;
 	inform_set_fetch(mount->inform, mount->fetch);
 	fetch_tick(mount->fetch, loop_clock_ms());
-	error = loop_every(mount->loop, TICK_MS, tick, mount);
-	return error != 0 ? error : loop_every(mount->loop, EXPIRE_MS, expire, mount);
+	if ((error = loop_every(mount->loop, TICK_MS, tick, mount)) != 0 ||
+	    (error = loop_every(mount->loop, EXPIRE_MS, expire, mount)) != 0)
+		return error;
+	return mount_join_peers(mount, message, size);
 }
 
 int mount_create(struct config *config, struct mount **mount_out, char *message,
@@ -264,6 +270,8 @@ void mount_stop(struct mount *mount)
 {
 	if (mount->fetch != NULL)
 		fetch_stop(mount->fetch);
+	if (mount->neighbours != NULL)
+		neighbours_stop(mount->neighbours);
 	if (mount->origin != NULL)
 		origin_stop(mount->origin);
 	if (mount->compute != NULL)
@@ -292,6 +300,8 @@ void mount_destroy(struct mount *mount)
 	if (!mount->finished)
 		mount_finish(mount);
 	/* The loop's timers use what follows. */
+	if (mount->neighbours != NULL)
+		neighbours_off(mount->neighbours);
 	origin_close(mount->origin);
 	loop_destroy(mount->loop);
 	pool_destroy(mount->pool);
@@ -304,6 +314,9 @@ void mount_destroy(struct mount *mount)
 	compute_destroy(mount->compute);
 	nodes_destroy(mount->nodes);
 	store_close(mount->store);
+	neighbours_free(mount->neighbours);
+	ledger_free(mount->ledger);
+	free(mount->nearby);
 	free(mount->source);
 	free(mount->base);
 	free(mount->only);

@@ -19,10 +19,13 @@
 #include "fs/fetch.h"
 #include "fs/inform.h"
 #include "fs/job.h"
+#include "fs/ledger.h"
+#include "fs/listen_place.h"
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/open_file.h"
 #include "origin/origin.h"
+#include "peer/neighbours.h"
 
 struct mount {
 	struct config *config;
@@ -39,6 +42,10 @@ struct mount {
 	struct compute *compute;
 	struct inform *inform;
 	struct fetch *fetch;
+	struct listen_place listen;
+	struct neighbours *neighbours; /* on as long as the mode has peers */
+	struct nearby *nearby;         /* the same for the fetch engine */
+	struct ledger *ledger;
 	struct names *names;
 	struct nodes *nodes;
 	struct calls calls;
@@ -79,6 +86,10 @@ void mount_stop(struct mount *mount);
 void mount_finish(struct mount *mount);
 /* After the FUSE session has ended. */
 void mount_destroy(struct mount *mount);
+/* Makes neighbours, nearby and ledger; and has the machine take part, if the mode says so. The
+ * second fails only when what was named in the configuration cannot be had (fs/mount_peers.c). */
+int mount_create_peers(struct mount *mount);
+int mount_join_peers(struct mount *mount, char *message, size_t message_size);
 /* The origin at mount->base, with the options of the configuration. */
 int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size);
 /* Sets base and only: whether ORIGIN is a directory or one file (fs/place.c). */

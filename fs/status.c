@@ -13,6 +13,7 @@
 #include "fs/admin.h"
 #include "fs/mount.h"
 #include "fs/numbers.h"
+#include "fs/status_peers.h"
 
 /* All numbers, gathered once for either form. */
 struct numbers {
@@ -20,8 +21,12 @@ struct numbers {
 	struct fetch_counters fetch;
 	struct origin_counters origin;
 	uint64_t reads, xattr_requests, nodes;
-	uint64_t none; /* of what this version does not do */
+	struct neighbours_counters peers; /* zeros where there cannot be any */
+	uint64_t alone, deaf;
+	uint64_t hash_errors, peer_errors, malformed;
 };
+
+_Static_assert(SEEKER_REASONS == 11, "each reason but SEEKER_CAME has its row");
 
 static const struct number list[] = {
 #define AT(field) offsetof(struct numbers, field)
@@ -39,8 +44,8 @@ static const struct number list[] = {
 	{{"cache", "", "segments"},
 	 "cache_segments",
 	 NULL,
-	 "Segments of peers' contents.",
-	 AT(none)},
+	 "Segments that peers may ask for.",
+	 AT(store.segments)},
 	{{"cache", "", "evicted"},
 	 "cache_evicted_bytes_total",
 	 NULL,
@@ -66,38 +71,81 @@ static const struct number list[] = {
 	GIVEN("hosted", GIVEN_HOSTED),
 	GIVEN("origin", GIVEN_ORIGIN),
 #undef GIVEN
-	{{"served", "", "bytes"}, "served_bytes_total", NULL, "Octets given to peers.", AT(none)},
-	{{"served", "", "blocks"}, "served_blocks_total", NULL, "Blocks given to peers.", AT(none)},
-	{{"served", "", "requests"},
-	 "served_requests_total",
-	 NULL,
-	 "Requests from peers.",
-	 AT(none)},
-	{{"discovery", "", "probes"}, "discovery_probes_total", NULL, "Probes sent.", AT(none)},
-	{{"discovery", "", "answers"},
-	 "discovery_answers_total",
-	 NULL,
-	 "Answers to them.",
-	 AT(none)},
-	{{"discovery", "", "received"},
-	 "discovery_received_total",
-	 NULL,
-	 "Probes of peers.",
-	 AT(none)},
-	{{"discovery", "", "answered"},
-	 "discovery_answered_total",
-	 NULL,
-	 "Those answered.",
-	 AT(none)},
+#define COUNT(object, name, metric, help, field)                                                   \
+	{                                                                                          \
+		{object, "", name}, metric, NULL, help, AT(field)                                  \
+	}
+	COUNT("served", "bytes", "served_bytes_total", "Octets given to peers.",
+	      peers.served.bytes),
+	COUNT("served", "blocks", "served_blocks_total", "Blocks given to peers.",
+	      peers.served.blocks),
+	COUNT("served", "requests", "served_requests_total", "Requests from peers.",
+	      peers.served.requests),
+	COUNT("served", "busy", "served_busy_total",
+	      "Those answered empty because too many were being served.", peers.served.busy),
+	COUNT("served", "unwelcome", "served_unwelcome_total",
+	      "Connections from outside the networks.", peers.served.unwelcome),
+	COUNT("discovery", "probes", "discovery_probes_total", "Probes sent.", peers.seeker.probes),
+	COUNT("discovery", "answers", "discovery_answers_total", "Answers to them.",
+	      peers.seeker.answers),
+	COUNT("discovery", "late_answers", "discovery_late_answers_total",
+	      "Answers that came too late.", peers.seeker.late_answers),
+	COUNT("discovery", "received", "discovery_received_total", "Probes of peers.",
+	      peers.responder.received),
+	COUNT("discovery", "answered", "discovery_answered_total", "Those answered.",
+	      peers.responder.answered),
+	COUNT("discovery", "repeats", "discovery_repeats_total",
+	      "Copies of Probes that had been heard.", peers.responder.repeats),
+	COUNT("discovery", "refused", "discovery_refused_total",
+	      "Probes beyond the rate that is answered.", peers.responder.refused),
+	COUNT("discovery", "thinned", "discovery_thinned_total",
+	      "Probes left to the many others that have it.", peers.responder.thinned),
+	COUNT("discovery", "strangers", "discovery_strangers_total",
+	      "Datagrams from outside the networks.", peers.strangers),
+	COUNT("discovery", "alone", "discovery_alone", "1: nobody answers here.", alone),
+	COUNT("discovery", "deaf", "discovery_deaf", "1: another program has the port for itself.",
+	      deaf),
+	COUNT("exchanges", "asked", "peer_requests_total", "Requests to peers.",
+	      peers.seeker.asked),
+#undef COUNT
+#define EXCHANGES(outcome)                                                                         \
+	{                                                                                          \
+		{"exchanges", "", #outcome}, "peer_exchanges_total", "outcome",                    \
+			"Requests to peers, by what came of them.", AT(peers.seeker.outcome)       \
+	}
+	EXCHANGES(good),
+	EXCHANGES(empty),
+	EXCHANGES(wrong),
+	EXCHANGES(timeouts),
+	EXCHANGES(broken),
+	EXCHANGES(overtaken),
+#undef EXCHANGES
+#define REFUSED(name, reason)                                                                      \
+	{                                                                                          \
+		{"refused", "", name}, "peer_refused_total", "reason",                             \
+			"Blocks that were sought and not got from peers, by reason.",              \
+			AT(peers.seeker.refused[reason])                                           \
+	}
+	REFUSED("alone", SEEKER_ALONE),
+	REFUSED("no_answer", SEEKER_NO_ANSWER),
+	REFUSED("chosen", SEEKER_CHOSEN),
+	REFUSED("empty", SEEKER_EMPTY),
+	REFUSED("bad", SEEKER_BAD),
+	REFUSED("timeout", SEEKER_TIMEOUT),
+	REFUSED("failed", SEEKER_FAILED),
+	REFUSED("banned", SEEKER_BANNED),
+	REFUSED("busy", SEEKER_BUSY),
+	REFUSED("ended", SEEKER_ENDED),
+#undef REFUSED
 #define ERRORS(kind, field)                                                                        \
 	{                                                                                          \
 		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
 	}
-	ERRORS("hash", fetch.hash_errors),
+	ERRORS("hash", hash_errors),
 	ERRORS("checksum", store.checksum_errors),
-	ERRORS("peer", none),
+	ERRORS("peer", peer_errors),
 	ERRORS("origin", origin.errors),
-	ERRORS("malformed", origin.malformed),
+	ERRORS("malformed", malformed),
 #undef ERRORS
 	{{"requests", "", "read"},
 	 "read_requests_total",
@@ -124,6 +172,19 @@ static const struct number list[] = {
 	{{NULL, NULL, NULL}, NULL, NULL, NULL, 0},
 };
 
+/* What follows from several counters. */
+static void gather_sums(struct numbers *numbers)
+{
+	const struct seeker_counters *seeker = &numbers->peers.seeker;
+
+	numbers->alone = seeker->alone;
+	numbers->deaf = numbers->peers.deaf;
+	numbers->hash_errors = numbers->fetch.hash_errors + numbers->peers.hash;
+	numbers->peer_errors = seeker->wrong + seeker->timeouts + seeker->broken;
+	numbers->malformed = numbers->origin.malformed + numbers->peers.malformed +
+			     numbers->peers.served.malformed;
+}
+
 static void gather(struct mount *mount, struct numbers *numbers_out)
 {
 	memset(numbers_out, 0, sizeof *numbers_out);
@@ -133,6 +194,9 @@ static void gather(struct mount *mount, struct numbers *numbers_out)
 		origin_counters(mount->origin, &numbers_out->origin);
 	numbers_out->origin.malformed += inform_malformed(mount->inform);
 	numbers_out->origin.errors += inform_malformed(mount->inform);
+	if (mount->neighbours != NULL)
+		neighbours_counters(mount->neighbours, &numbers_out->peers);
+	gather_sums(numbers_out);
 	numbers_out->reads = atomic_load(&mount->reads);
 	numbers_out->xattr_requests = atomic_load(&mount->xattr_requests);
 	numbers_out->nodes = nodes_count(mount->nodes);
@@ -145,15 +209,18 @@ static int make_status(void *owner, char **text_out, size_t *length_out)
 	struct numbers numbers;
 
 	gather(mount, &numbers);
-	json_t *status = json_pack(
-		"{s:s, s:o, s:o, s:s, s:s, s:n}", "version", PEERDISTFS_VERSION, "origin",
-		numbers_string(config->origin), "mountpoint", numbers_string(config->mountpoint),
-		"mode", config_mode_name(config->mode), "state",
-		config->mode == CONFIG_MODE_OFF ? "disabled" : "available", "listen");
+	pthread_mutex_lock(&mount->config_lock);
+	enum config_mode mode = config->mode;
+	pthread_mutex_unlock(&mount->config_lock);
+	json_t *status =
+		json_pack("{s:s, s:o, s:o, s:s, s:s, s:n}", "version", PEERDISTFS_VERSION, "origin",
+			  numbers_string(config->origin), "mountpoint",
+			  numbers_string(config->mountpoint), "mode", config_mode_name(mode),
+			  "state", mode == CONFIG_MODE_OFF ? "disabled" : "available", "listen");
 	json_object_set_new(status, "cache",
 			    json_pack("{s:o}", "dir", numbers_string(config->cache_dir)));
 	numbers_put(status, list, &numbers);
-	json_object_set_new(status, "peers", json_array());
+	status_peers_put(status, mount->neighbours, &numbers.peers, config->discovery_port);
 	return numbers_status(status, text_out, length_out);
 }
 

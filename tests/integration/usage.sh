@@ -34,7 +34,12 @@ refused 1 "$TEST_DIR/absent does not exist; make it first" -o "$cache" file:///u
 refused 1 '/proc is busy: ' -o "$cache" file:///usr /proc
 refused 1 'interface=none0: there is no such network interface' -o "$cache,interface=none0" \
 	file:///usr "$mount"
-refused 1 'no hosted caches yet' -o "$cache,mode=hosted" file:///usr "$mount"
+refused 1 'no hosted caches yet' -o "$cache,hosted=h" file:///usr "$mount"
+refused 2 'mode=hosted: which hosted cache' -o "$cache,mode=hosted" file:///usr "$mount"
+refused 2 'mode=distributed asks no hosted caches' -o "$cache,mode=distributed,hosted=h" \
+	file:///usr "$mount"
+refused 2 'listen=80x: not PORT or ADDRESS:PORT' -o "$cache,listen=80x" file:///usr "$mount"
+refused 2 'upload_rate=fast: not a rate' -o "$cache,upload_rate=fast" file:///usr "$mount"
 refused 1 "$mount/cache lies below the mount point" -o "cache=$mount/cache" file:///usr "$mount"
 refused 1 'No such file or directory' -o "$cache,user=@$TEST_DIR/absent" file:///usr "$mount"
 [ ! -e "$TEST_DIR/cache" ] || fail 'a refused command left a cache'

@@ -41,7 +41,24 @@ static int do_wait(const struct control *control, struct job *job, const char *a
 	return -ECANCELED;
 }
 
+static int check_even(const struct control *control, struct job *job, const char *argument)
+{
+	(void)control;
+	if ((argument[0] - '0') % 2 == 0)
+		return 0;
+	job_explain(job, "%s is odd", argument);
+	return -EINVAL;
+}
+
+static int do_halve(const struct control *control, struct job *job, const char *argument)
+{
+	(void)control;
+	job_print(job, "ok %d\n", (argument[0] - '0') / 2);
+	return 0;
+}
+
 static const struct command commands[] = {
+	{"halve", " NUMBER", "half of it", COMMAND_ONE, check_even, do_halve},
 	{"echo", " [TEXT]", "say it", COMMAND_MAYBE, do_echo, NULL},
 	{"fail", " TEXT", "cannot", COMMAND_ONE, do_fail, NULL},
 	{"wait", " PATH", "until cancelled", COMMAND_ONE, NULL, do_wait},
@@ -105,6 +122,20 @@ static void a_line_is_a_name_and_perhaps_an_argument(void **state)
 	assert_answers("fail x", -EBUSY, "error 16 EBUSY x is busy\n");
 }
 
+static void long_work_may_be_looked_at_before(void **state)
+{
+	struct job *job;
+	char rest;
+
+	(void)state;
+	assert_answers("halve 3", -EINVAL, "error 22 EINVAL 3 is odd\n");
+	assert_int_equal(command_start(&control, "halve 8", &job), 0);
+	while (job_read(job, strlen("ok 4\n"), &rest, 1) == -EAGAIN)
+		usleep(1000);
+	assert_string_equal(text_of(job), "ok 4\n");
+	job_put(job);
+}
+
 static void what_is_malformed_is_refused(void **state)
 {
 	static const char *const unknown[] = {"", " ", "ech", "echoo", "Echo", "\xff"};
@@ -126,7 +157,8 @@ static void all_have_some(void **state)
 	assert_answers("status", 0, "ok\n{}\n");
 	assert_answers("jobs", 0, "ok\n");
 	assert_answers("help", 0,
-		       "ok\necho [TEXT]\tsay it\nfail TEXT\tcannot\nwait PATH\tuntil cancelled\n"
+		       "ok\nhalve NUMBER\thalf of it\necho [TEXT]\tsay it\nfail TEXT\tcannot\nwait "
+		       "PATH\tuntil cancelled\n"
 		       "status\twhat the status file says\n"
 		       "jobs\twhat runs: number, done, total, command\n"
 		       "cancel JOB\tend a job\nhelp\tthis list\n");
@@ -199,6 +231,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_line_is_a_name_and_perhaps_an_argument, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(long_work_may_be_looked_at_before, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_is_malformed_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(all_have_some, set_up, tear_down),

@@ -427,10 +427,37 @@ static void missing_parents_of_the_cache_are_made(void **state)
 static void hosted_caches_are_refused_as_not_there_yet(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("peerdistfs", "-omode=hosted", "none", "mnt", NULL), 1);
-	said("no hosted caches yet");
 	assert_int_equal(refused("peerdistfs", "-ohosted=h", "none", "mnt", NULL), 1);
 	said("no hosted caches yet");
+	assert_int_equal(refused("peerdistfs", "-ohosted=h,mode=hosted", "none", "mnt", NULL), 1);
+	said("no hosted caches yet");
+	assert_int_equal(
+		refused("peerdistfs", "-omode=hosted+distributed,hosted=h", "none", "mnt", NULL),
+		1);
+	said("no hosted caches yet");
+}
+
+static void modes_and_hosted_caches_go_together(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(refused("peerdistfs", "-omode=hosted", "none", "mnt", NULL), 2);
+	said("mode=hosted: which hosted cache? name it with hosted=HOST");
+	assert_int_equal(refused("peerdistfs", "-omode=hosted+distributed", "none", "mnt", NULL),
+			 2);
+	said("mode=hosted+distributed: which hosted cache?");
+	assert_int_equal(refused("peerdistfs", "-omode=distributed,hosted=h", "none", "mnt", NULL),
+			 2);
+	said("mode=distributed asks no hosted caches; ");
+	/* Kept for a later change of mode. */
+	config = parse("peerdistfs", "-ocache=c,mode=local,hosted=h", "none", "mnt", NULL);
+	assert_int_equal(config->mode, CONFIG_MODE_LOCAL);
+	assert_string_equal(config->hosted[0], "h");
+	config_free(config);
+	config = parse("peerdistfs", "-ocache=c,mode=off,hosted=h", "none", "mnt", NULL);
+	assert_true(config->unkept);
+	config_free(config);
 }
 
 /* The scope of ORIGIN with OPTIONS; for free(). */
@@ -503,7 +530,12 @@ static void limits_follow_the_volume_and_the_mode(void **state)
 	(void)state;
 	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
 	assert_int_equal(limit, UINT64_C(3) << 30);
+	/* Turned off while it is mounted it keeps what it has. */
 	config->mode = CONFIG_MODE_OFF;
+	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
+	assert_int_equal(limit, UINT64_C(3) << 30);
+	config_free(config);
+	config = parse("peerdistfs", "-ocache=c,cache_size=3G,mode=off", "none", "mnt", NULL);
 	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
 	assert_int_equal(limit, CONFIG_OFF_LIMIT);
 	config_free(config);
@@ -626,6 +658,7 @@ int main(void)
 		cmocka_unit_test(caches_that_cannot_be_are_refused),
 		cmocka_unit_test(missing_parents_of_the_cache_are_made),
 		cmocka_unit_test(hosted_caches_are_refused_as_not_there_yet),
+		cmocka_unit_test(modes_and_hosted_caches_go_together),
 		cmocka_unit_test(scopes_differ_with_origin_and_credentials_only),
 		cmocka_unit_test(cache_names_say_the_host),
 		cmocka_unit_test(limits_follow_the_volume_and_the_mode),

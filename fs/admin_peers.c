@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/admin_peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/log.h"
+#include "fs/mount.h"
+#include "fs/peer_address.h"
+
+/* Shown at most, the most recently used ones: our choice. */
+#define PEERS_MAX 256u
+#define MESSAGE_MAX 1024
+
+/* One change at a time; a process has one mount. */
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+
+int admin_mode_check(struct job *job, const char *argument)
+{
+	size_t length = strcspn(argument, " \t");
+	const char *hosts = argument + length + strspn(argument + length, " \t");
+	enum config_mode mode;
+
+	if (config_mode_parse(argument, length, &mode) != 0) {
+		job_explain(job, "%.*s is no mode; there are off, local and distributed",
+			    (int)length, argument);
+		return -EINVAL;
+	}
+	if (config_mode_is_hosted(mode)) {
+		job_explain(job,
+			    "%.*s: this version has no hosted caches yet; there are off, "
+			    "local and distributed",
+			    (int)length, argument);
+		return -EINVAL;
+	}
+	if (*hosts != '\0') {
+		job_explain(job, "%s: mode %.*s asks no hosted caches, so name none", hosts,
+			    (int)length, argument);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int change_mode(struct mount *mount, struct job *job, enum config_mode mode)
+{
+	struct neighbours *neighbours = mount->neighbours;
+	char message[MESSAGE_MAX] = "";
+	bool distributed = mode == CONFIG_MODE_DISTRIBUTED;
+
+	if (neighbours != NULL && distributed && !neighbours_are_on(neighbours)) {
+		int error = neighbours_on(neighbours, message, sizeof message);
+
+		if (error != 0) {
+			job_explain(job, "%s", *message != '\0' ? message : strerror(-error));
+			return error;
+		}
+	}
+	pthread_mutex_lock(&mount->config_lock);
+	mount->config->mode = mode;
+	pthread_mutex_unlock(&mount->config_lock);
+	if (neighbours != NULL && !distributed && neighbours_are_on(neighbours))
+		neighbours_off(neighbours);
+	return 0;
+}
+
+int admin_mode(struct mount *mount, struct job *job, const char *argument)
+{
+	enum config_mode mode;
+	int error = config_mode_parse(argument, strlen(argument), &mode);
+
+	if (error != 0)
+		return error;
+	pthread_mutex_lock(&changing);
+	error = change_mode(mount, job, mode);
+	pthread_mutex_unlock(&changing);
+	if (error != 0)
+		return error;
+	log_write(LOG_LEVEL_INFO, "mode %s", config_mode_name(mode));
+	job_print(job, "ok\n");
+	return 0;
+}
+
+static void print_peer(struct job *job, const struct seeker_peer *peer)
+{
+	char address[PEER_ADDRESS_MAX], exchange[16] = "-";
+
+	if (peer->exchange_ms != 0)
+		snprintf(exchange, sizeof exchange, "%u", peer->exchange_ms);
+	job_print(job, "%s\t%llu\t%llu\t%llu\t%llu\t%u\t%u\t%s\t%llu\n",
+		  peer_address_text(&peer->address, address), (unsigned long long)peer->blocks,
+		  (unsigned long long)peer->bytes, (unsigned long long)peer->bad,
+		  (unsigned long long)peer->failures, peer->places, peer->busy, exchange,
+		  (unsigned long long)(peer->banned_ms + 999) / 1000);
+}
+
+int admin_peers(struct mount *mount, struct job *job)
+{
+	struct seeker_peer *peers = calloc(PEERS_MAX, sizeof *peers);
+	unsigned count = 0;
+
+	if (peers == NULL)
+		return -ENOMEM;
+	if (mount->neighbours != NULL)
+		count = neighbours_peers(mount->neighbours, peers, PEERS_MAX);
+	job_print(job, "ok\naddress\tblocks\tbytes\tbad\tfailures\tplaces\tbusy\texchange_ms\t"
+		       "banned_s\n");
+	for (unsigned i = 0; i < count; i++)
+		print_peer(job, &peers[i]);
+	free(peers);
+	return 0;
+}
+
+int admin_trust(struct mount *mount, struct job *job, const char *argument)
+{
+	if (strcmp(argument, "reset") != 0) {
+		job_explain(job, "%s: trust can only be reset", argument);
+		return -EINVAL;
+	}
+	if (mount->neighbours != NULL)
+		neighbours_trust(mount->neighbours);
+	job_print(job, "ok\n");
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The peers of a mount: made from its configuration, on if its mode says so.
+ */
+#include "fs/mount.h"
+
+#include <errno.h>
+
+#include "cache/log.h"
+#include "fs/source_peers.h"
+
+int mount_create_peers(struct mount *mount)
+{
+	const struct config *config = mount->config;
+	int error = listen_place_read(config->listen, &mount->listen);
+
+	if (error != 0)
+		return error;
+	const struct neighbours_options options = {
+		.loop = mount->loop,
+		.pool = mount->pool,
+		.store = mount->store,
+		.interfaces = (const char *const *)config->interfaces,
+		.address = listen_place_address(&mount->listen),
+		.port_first = mount->listen.port_first,
+		.port_last = mount->listen.port_last,
+		.uploads = config->uploads,
+		.upload_rate = config->upload_rate,
+		.plaintext = config->plaintext,
+		.discovery_port = config->discovery_port,
+	};
+	if ((error = ledger_create(&mount->ledger)) != 0 ||
+	    (error = neighbours_create(&options, &mount->neighbours)) != 0)
+		return error;
+	return source_peers_create(mount->neighbours, &mount->nearby);
+}
+
+int mount_join_peers(struct mount *mount, char *message, size_t message_size)
+{
+	const struct config *config = mount->config;
+	char reason[512];
+
+	if (config->mode != CONFIG_MODE_DISTRIBUTED)
+		return 0;
+	int error = neighbours_on(mount->neighbours, reason, sizeof reason);
+	if (error == 0)
+		return 0;
+	if (config->listen != NULL) {
+		snprintf(message, message_size, "%s", reason);
+		return error;
+	}
+	log_write(LOG_LEVEL_WARNING, "there are no peers for now (see `mode`): %s", reason);
+	return 0;
+}
