@@ -26,13 +26,13 @@ start_informed() {
 
 # informed_set PATH BEHAVIOUR: from now on (JSON; null takes it away).
 informed_set() {
-	curl -sf --noproxy '*' -X PUT --data-binary "$2" "$INFORMED_CONTROL?path=$1" >/dev/null ||
+	"${SERVER_IN[@]}" curl -sf --noproxy '*' -X PUT --data-binary "$2" "$INFORMED_CONTROL?path=$1" >/dev/null ||
 		fail "the origin refused '$2' for $1"
 }
 
 # informed_open NAME: opens a gate.
 informed_open() {
-	curl -sf --noproxy '*' "$INFORMED_CONTROL?open=$1" >/dev/null || fail "no gate $1"
+	"${SERVER_IN[@]}" curl -sf --noproxy '*' "$INFORMED_CONTROL?open=$1" >/dev/null || fail "no gate $1"
 }
 
 # asked FILTER: how many requests a jq filter selects; they count as they come.

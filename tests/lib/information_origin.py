@@ -52,6 +52,7 @@ import json
 import os
 import random
 import re
+import socket
 import socketserver
 import sys
 import threading
@@ -432,6 +433,8 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, address, handler, place, log=None, access_log=None):
         host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.place, self.number = place, 0
         self.log = open(log, "a", encoding="utf-8") if log else None
         self.access_log = open(access_log, "a", encoding="utf-8") if access_log else None
