@@ -101,7 +101,7 @@ $(O)/peerdistfs: $(O)/fs/main.o $(archive)
 $(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
 $(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive)
 $(tools): $(O)/%: $(O)/%.o
-$(O)/tests/bench/content $(O)/tests/bench/retrieval_client $(O)/tests/bench/retrieval_server: $(archive)
+$(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)
 $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(archive)
 	$(call say,LD,$@)$(link) -o $@ $^ $(package_libs)
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(archive)

@@ -19,7 +19,6 @@
 
 #include <openssl/crypto.h>
 
-#include "cache/content_v1.h"
 #include "cache/store_segment_private.h"
 
 /* Our choice: seconds after which what is not asked for is let go. */
@@ -43,162 +42,6 @@ struct store_segment {
 	bool alone;     /* no other content had the segment */
 	unsigned as_of; /* when names_added was this */
 };
-
-/* ---- what an object has of a segment ---- */
-
-struct holding {
-	unsigned version;
-	uint32_t first, blocks, held;
-	uint64_t words[STORE_SEGMENT_WORDS];
-};
-
-/* Begins the object if FILE describes it. It does not wait for who has it alone, since that one is
- * about to change that. Lock held. */
-static bool begin_described(struct object *object, uint64_t file)
-{
-	if (object->seized || object->information.file != file || object->content_broken)
-		return false;
-	object_begin(object);
-	return true;
-}
-
-/* Which units segment NUMBER has. Object begun. */
-static bool place(const struct object *object, uint32_t number, struct holding *holding)
-{
-	uint32_t count = cutting_count(object->cutting);
-
-	holding->version = cutting_is_uniform(object->cutting) ? 1 : 2;
-	if (holding->version == 2) {
-		holding->first = number;
-		holding->blocks = 1;
-		return number < count;
-	}
-	if (count == 0 || number > (count - 1) / CONTENT_V1_BLOCKS)
-		return false;
-	holding->first = number * CONTENT_V1_BLOCKS;
-	holding->blocks = count - holding->first;
-	if (holding->blocks > CONTENT_V1_BLOCKS)
-		holding->blocks = CONTENT_V1_BLOCKS;
-	return true;
-}
-
-/* The units from FIRST on that are present, at most COUNT, all in one run. Lock held, released
- * meanwhile; object begun. */
-static uint64_t present_bits(struct object *object, uint32_t first, uint32_t count)
-{
-	uint64_t bits = 0, wanted = count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
-	struct object_run *run;
-
-	if (object->pack != 0)
-		return pack_present(object) ? wanted : 0;
-	run = object->runs > 0 ? run_pin(object, first / STORE_RUN_UNITS) : NULL;
-	if (run == NULL)
-		return 0;
-	bits = run->present >> first % STORE_RUN_UNITS & wanted;
-	run_unpin(object->store, &run->run);
-	if (run->present == 0)
-		run_unload(object->store, &run->run, false);
-	return bits;
-}
-
-/* A segment of several blocks begins with a run. */
-_Static_assert(CONTENT_V1_BLOCKS % STORE_RUN_UNITS == 0 && STORE_RUN_UNITS == 64 &&
-		       CONTENT_V1_BLOCKS == STORE_SEGMENT_BLOCKS,
-	       "the words of a segment are those of its runs");
-
-/* What of segment NUMBER is held now. SUPERSEDED: even if the object is. Lock not held. */
-static bool measure(struct object *object, uint64_t file, uint32_t number, bool superseded,
-		    struct holding *holding_out)
-{
-	struct store *store = object->store;
-	bool placed;
-
-	*holding_out = (struct holding){0};
-	store_lock(store);
-	if ((object->doomed && !superseded) || !begin_described(object, file)) {
-		store_unlock(store);
-		return false;
-	}
-	placed = place(object, number, holding_out);
-	for (uint32_t at = 0; placed && at < holding_out->blocks; at += STORE_RUN_UNITS) {
-		uint32_t left = holding_out->blocks - at;
-		uint64_t bits = present_bits(object, holding_out->first + at,
-					     left < STORE_RUN_UNITS ? left : STORE_RUN_UNITS);
-
-		holding_out->words[at / STORE_RUN_UNITS] = bits;
-		holding_out->held += (uint32_t)__builtin_popcountll(bits);
-	}
-	object_end(object);
-	store_unlock(store);
-	return placed;
-}
-
-/* ---- where it may be ---- */
-
-struct candidate {
-	struct object *object; /* a reference */
-	struct segment_place place;
-	struct holding holding;
-};
-
-struct candidates {
-	unsigned count;
-	struct candidate list[SEGMENT_PLACES];
-};
-
-static void load_candidates(struct store *store, const uint8_t *id, size_t id_size,
-			    struct candidates *candidates)
-{
-	struct segment_place places[SEGMENT_PLACES];
-	unsigned count;
-
-	candidates->count = 0;
-	index_lock(&store->index);
-	count = id_size <= DIGEST_SIZE_MAX ? segment_names_look(store, id, id_size, places) : 0;
-	for (unsigned i = 0; i < count; i++) {
-		struct candidate *candidate = &candidates->list[candidates->count];
-
-		if (object_load(store, places[i].object, &candidate->object) != 0)
-			continue;
-		candidate->place = places[i];
-		candidates->count++;
-	}
-	index_unlock(&store->index);
-}
-
-static void gather(struct store *store, const uint8_t *id, size_t id_size,
-		   struct candidates *candidates)
-{
-	load_candidates(store, id, id_size, candidates);
-	for (unsigned i = 0; i < candidates->count; i++) {
-		struct candidate *candidate = &candidates->list[i];
-
-		if (candidate->object->scope != store->scope ||
-		    !measure(candidate->object, candidate->place.file, candidate->place.number,
-			     false, &candidate->holding))
-			candidate->holding.held = 0;
-	}
-}
-
-static void put_candidates(struct candidates *candidates)
-{
-	for (unsigned i = 0; i < candidates->count; i++)
-		object_put(candidates->list[i].object);
-}
-
-/* That with most of it; NULL: nobody has any. */
-static struct candidate *best_of(struct candidates *candidates)
-{
-	struct candidate *best = NULL;
-
-	for (unsigned i = 0; i < candidates->count; i++) {
-		struct candidate *candidate = &candidates->list[i];
-
-		if (candidate->holding.held > (best != NULL ? best->holding.held : 0))
-			best = candidate;
-	}
-	return best;
-}
 
 /* ---- making one ---- */
 
@@ -360,7 +203,7 @@ static struct store_segment *find_again(struct store *store, const uint8_t *id, 
 
 	if (segment == NULL)
 		return NULL;
-	if (measure(segment->object, segment->file, segment->number, false, holding_out) &&
+	if (holding_measure(segment->object, segment->file, segment->number, false, holding_out) &&
 	    holding_out->held > 0 && (alone || holding_out->held == holding_out->blocks))
 		return segment;
 	store_segment_put(segment);
@@ -375,7 +218,7 @@ static int find_best(struct candidates *candidates, const uint8_t *id, size_t id
 {
 	struct candidate *best;
 
-	while ((best = best_of(candidates)) != NULL) {
+	while ((best = candidates_best(candidates)) != NULL) {
 		int error = segment_make(best, id, id_size, segment_out);
 
 		if (error == 0 || error == -ENOMEM)
@@ -396,11 +239,11 @@ int store_segment_find(struct store *store, const uint8_t *id, size_t id_size,
 
 	segment = find_again(store, id, id_size, &holding);
 	if (segment == NULL) {
-		gather(store, id, id_size, &candidates);
+		candidates_gather(store, id, id_size, &candidates);
 		error = find_best(&candidates, id, id_size, &segment);
 		if (error == 0)
 			keep_found(segment, candidates.count == 1, as_of);
-		put_candidates(&candidates);
+		candidates_put(&candidates);
 		if (error != 0)
 			return error;
 	}
@@ -422,7 +265,7 @@ uint32_t store_segment_held(struct store_segment *segment, uint64_t held_out[STO
 {
 	struct holding holding;
 
-	measure(segment->object, segment->file, segment->number, true, &holding);
+	holding_measure(segment->object, segment->file, segment->number, true, &holding);
 	memcpy(held_out, holding.words, sizeof(holding.words));
 	return holding.held;
 }
@@ -465,7 +308,7 @@ int store_segment_read(struct store_segment *segment, uint32_t block, void *data
 	if (block >= segment->description.blocks)
 		return -ENOENT;
 	store_lock(store);
-	begun = begin_described(object, segment->file);
+	begun = holding_begin(object, segment->file);
 	store_unlock(store);
 	if (!begun)
 		return -ENOENT;
@@ -500,11 +343,11 @@ int store_segment_look(struct store *store, const uint8_t *id, size_t id_size,
 		store_segment_put(segment);
 		return 0;
 	}
-	gather(store, id, id_size, &candidates);
-	best = best_of(&candidates);
+	candidates_gather(store, id, id_size, &candidates);
+	best = candidates_best(&candidates);
 	if (best != NULL)
 		summarize(&best->holding, age_ms(store, best->place.since), &summary);
-	put_candidates(&candidates);
+	candidates_put(&candidates);
 	*summary_out = summary;
 	return 0;
 }

@@ -33,6 +33,41 @@ bool segment_release(struct store *store, int64_t before);
 /* Of what was not found again for a while. */
 void segment_release_idle(struct store *store);
 
+/* ---- store_segment_holding.c ----------------------------------------------------------------- */
+
+struct holding {
+	unsigned version;
+	uint32_t first, blocks, held;
+	uint64_t words[STORE_SEGMENT_WORDS];
+};
+
+/* Begins the object if FILE describes it. It does not wait for who has it alone, since that one is
+ * about to change that. Lock held. */
+bool holding_begin(struct object *object, uint64_t file);
+/* What of segment NUMBER is held now; none when FILE does not describe OBJECT. SUPERSEDED: even if
+ * the object is. Lock not held. Whether there is such a segment. */
+bool holding_measure(struct object *object, uint64_t file, uint32_t number, bool superseded,
+		     struct holding *holding_out);
+
+struct candidate {
+	struct object *object; /* a reference */
+	struct segment_place place;
+	struct holding holding;
+};
+
+struct candidates {
+	unsigned count;
+	struct candidate list[SEGMENT_PLACES];
+};
+
+/* Who may have the segment of this id, of this scope, and how much each holds now; the id has yet
+ * to be proven. Neither lock held. */
+void candidates_gather(struct store *store, const uint8_t *id, size_t id_size,
+		       struct candidates *candidates_out);
+void candidates_put(struct candidates *candidates);
+/* That with most of it; NULL: nobody has any. */
+struct candidate *candidates_best(struct candidates *candidates);
+
 /* ---- store_segment_names.c ------------------------------------------------------------------- */
 
 struct segment_names;

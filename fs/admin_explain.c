@@ -202,8 +202,10 @@ static void print_content(struct explanation *explanation)
 	if (content != NULL)
 		fprintf(explanation->text, "ok content information of version %u, %u segments\n",
 			content_version(content), content_segments(content));
-	else
+	else if (explanation->object != NULL)
 		fprintf(explanation->text, "ok no content information\n");
+	else
+		fprintf(explanation->text, "ok nothing of it is cached\n");
 	content_put(content);
 }
 

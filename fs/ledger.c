@@ -63,7 +63,7 @@ struct ledger {
 const char *ledger_why_name(unsigned why)
 {
 	static const char *const names[] = {
-		[LEDGER_NOT_TOLD] = "not known",
+		[LEDGER_NOT_TOLD] = "came along",
 		[LEDGER_MODE] = "the mode has no peers",
 		[LEDGER_NO_INFORMATION] = "no content information",
 	};
@@ -312,7 +312,7 @@ void ledger_note(struct ledger *ledger, const char *path, const char *validator,
 		return;
 	uint32_t check = check_of(cutting, unit);
 	pthread_mutex_lock(&ledger->lock);
-	unsigned number = from != NULL ? number_of(ledger, from) : 0;
+	unsigned number = from != NULL && from->family != 0 ? number_of(ledger, from) : 0;
 	struct page *page = page_for(ledger, path, validator, cutting, unit);
 	if (page != NULL)
 		page->entries[unit % PAGE_UNITS] =

@@ -21,7 +21,7 @@ struct ledger;
 
 /* Why a block came from no peer. */
 enum ledger_why {
-	LEDGER_NOT_TOLD,
+	LEDGER_NOT_TOLD,       /* nobody had to decide: it came with others */
 	LEDGER_MODE,           /* the mode has no peers */
 	LEDGER_NO_INFORMATION, /* there was no content information */
 	LEDGER_SEEKER,         /* and SEEKER_..., added to it, is why */
@@ -41,8 +41,9 @@ int ledger_create(struct ledger **ledger_out);
 /* NULL is fine. */
 void ledger_free(struct ledger *ledger);
 
-/* Notes UNIT of CUTTING, of this version of PATH. FROM may be NULL. What is known of other units is
- * kept if CUTTING has the same units as before. Any thread; never blocks for long, never fails. */
+/* Notes UNIT of CUTTING, of this version of PATH. FROM may be NULL, or without a family. What is
+ * known of other units is kept if CUTTING has the same units as before. Any thread; never blocks
+ * for long, never fails. */
 void ledger_note(struct ledger *ledger, const char *path, const char *validator,
 		 const struct cutting *cutting, uint32_t unit, enum given given, unsigned why,
 		 const struct xaddr *from);

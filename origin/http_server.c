@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,14 +264,19 @@ static unsigned list_length(const char *const *list)
 	return count;
 }
 
-/* Accepted sockets have it from the listening one. A root's own limit is no limit of ours. */
-static void set_send_buffer(int socket, unsigned size)
+/* Accepted sockets have it from the listening one. Of who takes nothing of what the system has in
+ * its buffer we learn by the system alone. */
+static void bound_sending(const struct http_server *server, int socket)
 {
-	int octets = (int)size;
+	int octets = (int)server->send_buffer;
 
-	if (size != 0 &&
+	/* to root the system's own limit is none */
+	if (octets != 0 &&
 	    setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof(octets)) < 0)
 		setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+	if (server->answer_ms != 0)
+		setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &server->answer_ms,
+			   sizeof(server->answer_ms));
 }
 
 static int listen_on(struct http_server *server, const char *const *list, bool tls, char *message,
@@ -282,8 +289,7 @@ static int listen_on(struct http_server *server, const char *const *list, bool t
 				    message, message_size);
 		if (error < 0)
 			break;
-		set_send_buffer(server->listeners[server->listener_count++].fd,
-				server->send_buffer);
+		bound_sending(server, server->listeners[server->listener_count++].fd);
 	}
 	return error;
 }

@@ -42,7 +42,8 @@ struct http_server_options {
 	/* Milliseconds from a request's first octet to its last; 0: a few timeouts, and from when
 	 * it could have come. Then the timeout is for who is idle, or takes nothing, alone. */
 	unsigned request_ms;
-	/* From then to the end of its answer, upon which the connection is reset; 0: no limit. */
+	/* From then to the end of its answer, upon which the connection is reset; also how long a
+	 * client may take nothing of what the system has for it. 0: no limit. */
 	unsigned answer_ms;
 	/* Octets of an answer that the system takes at once; 0: as it sees fit. */
 	unsigned send_buffer;

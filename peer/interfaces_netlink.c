@@ -117,11 +117,11 @@ static int read_link(const struct nlmsghdr *message, const struct interfaces_rea
 	return reader->link(reader->context, &link);
 }
 
-/* Optimistic ones are tentative and can be used. */
+/* Those that were found to be another's stay tentative. Optimistic ones are tentative, and can be
+ * used. */
 static bool is_usable(uint32_t flags)
 {
-	return (flags & IFA_F_DADFAILED) == 0 &&
-	       ((flags & IFA_F_TENTATIVE) == 0 || (flags & IFA_F_OPTIMISTIC) != 0);
+	return (flags & IFA_F_TENTATIVE) == 0 || (flags & IFA_F_OPTIMISTIC) != 0;
 }
 
 static bool take_octets(const struct rtattr *attribute, struct xaddr *address)

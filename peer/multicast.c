@@ -66,8 +66,6 @@ static void tell(struct endpoint *endpoint, const struct multicast_received *rec
 	struct multicast *multicast = endpoint->multicast;
 	struct multicast_arrival arrival = {.source = received->source};
 
-	if (!endpoint->asker && received->interface != endpoint->interface)
-		return;
 	if (locate(multicast, received, &arrival.interface))
 		multicast->options.heard(multicast->options.context, endpoint->asker, &arrival,
 					 multicast->datagram, received->size);

@@ -482,7 +482,11 @@ static enum seeker_outcome outcome_of(int error)
 		return SEEKER_WRONG;
 	case -ETIMEDOUT:
 		return SEEKER_LATE;
-	case -ENOMEM:
+	case -ENOMEM: /* our own doing, from here on */
+	case -ENOBUFS:
+	case -EMFILE:
+	case -ENFILE:
+	case -EPROTONOSUPPORT:
 		return SEEKER_GAVE_UP;
 	default:
 		return SEEKER_BROKEN;

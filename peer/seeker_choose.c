@@ -213,7 +213,7 @@ static void hope_or_refuse(struct seeker *seeker, struct seeker_state *state)
 	}
 	for (unsigned i = 0; i < hope.count && state->pending; i++)
 		poll(seeker, state, hope.peers[i]);
-	if (state->pending && (hope.unknown || hope.count == 0))
+	if (state->pending && hope.unknown)
 		look_again(seeker, state);
 }
 

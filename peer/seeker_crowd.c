@@ -3,10 +3,13 @@
  * Who else wants a segment, and who of all fetches it from the origin. Nothing is agreed upon:
  * everybody hears the same Probes, and draws the same lots.
  *
- * The cohort are those who began to want it within SEEKER_COHORT_MS of the first; that is shorter
- * than anybody waits before he decides, so that all have heard of all by then. The order of turns:
- * the cohort by lot, then the others by when they came. Whoever has his turn and does not give it
- * in time, loses it to the next.
+ * If nobody else began to want it within SEEKER_PATIENCE_MS of the first, that one has decided by
+ * then, having heard of no other, and fetches it. Else those who began within SEEKER_COHORT_MS of
+ * the first are a cohort, and all wait until all have heard of all, SEEKER_SETTLE_MS more, before
+ * the least lot decides. The cohort is wide because those who read the same stream come to its new
+ * segments nearly together: few are at its edge, where two might not agree. Who came later comes
+ * after the cohort, by time. Whoever has his turn and does not give it in time loses it to the
+ * next.
  */
 #include "peer/seeker_private.h"
 
@@ -303,12 +306,40 @@ static unsigned candidates(struct seeker *seeker, const struct segment *segment,
 	return count;
 }
 
+/* How near the second is to the first for these two to know of each other in time. He who waits for
+ * others sees them later than they see themselves. */
+static int64_t near_ms(const struct candidate *first, const struct candidate *second)
+{
+	if (first->host == NULL)
+		return SEEKER_PATIENCE_MS;
+	return second->host == NULL ? SEEKER_PATIENCE_MS - 2 * SEEKER_DELAY_MS
+				    : SEEKER_PATIENCE_MS - SEEKER_DELAY_MS;
+}
+
+/* When the last of the cohort began. *WIDE_OUT: it is not just who was first. */
+static int64_t cohort_until(const struct candidate *all, unsigned count, bool *wide_out)
+{
+	const struct candidate *first = &all[0], *second = NULL;
+
+	for (unsigned i = 1; i < count; i++) {
+		if (all[i].began_ms < first->began_ms) {
+			second = first;
+			first = &all[i];
+		} else if (second == NULL || all[i].began_ms < second->began_ms) {
+			second = &all[i];
+		}
+	}
+	*wide_out = second != NULL && second->began_ms - first->began_ms <= near_ms(first, second);
+	return *wide_out ? first->began_ms + SEEKER_COHORT_MS : first->began_ms;
+}
+
 enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *segment,
 				  struct xaddr *host_out)
 {
 	struct candidate all[SEEKER_ASKERS + 1];
 	unsigned count = candidates(seeker, segment, all), least = 0;
-	int64_t first_ms = INT64_MAX;
+	int64_t until_ms;
+	bool wide;
 
 	if (count == 0)
 		return CROWD_NOBODY;
@@ -316,12 +347,12 @@ enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *s
 		all[count++] = (struct candidate){
 			seeker->self.family != 0 ? lot_of(segment, &seeker->self) : UINT64_MAX,
 			segment->own_ms, NULL};
-	for (unsigned i = 0; i < count; i++)
-		if (all[i].began_ms < first_ms)
-			first_ms = all[i].began_ms;
+	until_ms = cohort_until(all, count, &wide);
 	for (unsigned i = 1; i < count; i++)
-		if (is_before(&all[i], &all[least], first_ms + SEEKER_COHORT_MS))
+		if (is_before(&all[i], &all[least], until_ms))
 			least = i;
+	if (wide && seeker->now_ms < until_ms + SEEKER_SETTLE_MS)
+		return CROWD_OPEN;
 	if (all[least].host == NULL)
 		return CROWD_OURS;
 	*host_out = *all[least].host;
@@ -444,7 +475,7 @@ static bool crowd_decides(struct seeker *seeker, struct seeker_state *state, str
 	if (turn == CROWD_NOBODY || state->lost_turns >= TURNS_LOST)
 		return false;
 	*reason_out = turn == CROWD_OURS ? SEEKER_CHOSEN : SEEKER_CAME;
-	if (turn == CROWD_OURS)
+	if (turn != CROWD_OTHERS)
 		return true;
 	known = seeker_host_find(seeker, &host);
 	if (known != NULL && known->server.family != 0)

@@ -45,9 +45,12 @@
 #define SEEKER_LACKS_MS 5000    /* an empty answer is remembered (11.3) */
 #define SEEKER_GATHER_MS 20     /* what is not urgent waits for company in its Probe */
 #define SEEKER_PATIENCE_MAX_MS 250
-#define SEEKER_SLOW_MAX_MS 1000   /* who is always slow is slow */
-#define SEEKER_SUPPLIER_MS 10000  /* who gave a block of a stream may have what follows */
-#define SEEKER_COHORT_MS 50       /* see seeker_crowd.c */
+#define SEEKER_SLOW_MAX_MS 1000  /* who is always slow is slow */
+#define SEEKER_SUPPLIER_MS 10000 /* who gave a block of a stream may have what follows */
+/* See seeker_crowd.c. */
+#define SEEKER_DELAY_MS 10 /* a datagram, on a busy machine */
+#define SEEKER_COHORT_MS 250
+#define SEEKER_SETTLE_MS 100
 #define SEEKER_CROWD_MAX_MS 10000 /* and no longer for others, whatever the origin takes */
 #define SEEKER_AHEAD_MAX (16u << 20)
 #define SEEKER_POLLS 200u        /* polls a second, of all peers */
@@ -310,8 +313,9 @@ struct host {
 	int64_t vain_ms;     /* when it was last waited for in vain */
 };
 
-enum crowd_turn { CROWD_NOBODY, CROWD_OURS, CROWD_OTHERS };
-/* Whose turn it is to fetch SEGMENT; NOBODY: nobody else wants it. */
+enum crowd_turn { CROWD_NOBODY, CROWD_OPEN, CROWD_OURS, CROWD_OTHERS };
+/* Whose turn it is to fetch SEGMENT; NOBODY: nobody else wants it; OPEN: it will
+ * be known in a moment. */
 enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *segment,
 				  struct xaddr *host_out);
 bool seeker_crowd_has(const struct seeker *seeker, const struct segment *segment,

@@ -4,6 +4,7 @@
 # The responder, asked as Windows and iPXE ask, and as no one should: who asks in the right words gets
 # one answer a family in the literal form that such askers need, from port 3702, and everybody else gets
 # silence.
+# timeout: 240
 . "$(dirname "$0")/lib.sh"
 . tests/lib/lan.sh
 requires_fuse
@@ -21,7 +22,7 @@ asked_of() { jq -r "$1" "$TEST_DIR/answers"; }
 answers() {
 	local count=$1
 	shift
-	lan_ask lan2 probe "$@" >"$TEST_DIR/answers" || :
+	lan_ask lan2 probe --expect "$count" "$@" >"$TEST_DIR/answers" || :
 	assert_eq "$count" "$(wc -l <"$TEST_DIR/answers")" "answers to $*: $(cat "$TEST_DIR/answers")"
 }
 
@@ -80,7 +81,8 @@ for version in 1 2; do
 	assert_num "${second#* }" -gt "${first#* }" MessageNumber
 	# iPXE asks again with the same MessageID after a second, and is answered again.
 	same=urn:uuid:aaaaaaaa-bbbb-cccc-dddd-00000000000$version
-	answers 2 --wait 1 --message-id $same "${ids[0]}"
+	lan_ask lan2 probe --wait 1 --message-id $same "${ids[0]}" >"$TEST_DIR/answers"
+	assert_eq 2 "$(wc -l <"$TEST_DIR/answers")" 'answers at first'
 	answers 2 --message-id $same "${ids[0]}"
 	lan_ask lan2 ipxe "${ids[0]}" >"$TEST_DIR/answers" || fail 'no answer that iPXE could use'
 	assert_eq "10.78.0.1:$port" "$(asked_of '.xaddrs[0]')" 'address for iPXE'

@@ -3,7 +3,7 @@
 """Asks peers, as Windows, iPXE and worse do, for tests. Prints JSON, a line each.
 
 Discovery (--interface NAME, --family 4|6|both, --wait SECONDS; ids in hexadecimal):
-    peer_ask.py probe [--form 1|2] [--style STYLE] [--copies N] [--message-id ID] ID...
+    peer_ask.py probe [--form 1|2] [--style STYLE] [--copies N] [--message-id ID] [--expect N] ID...
                       a line an answer: what it says, what of it is not in the literal form that
                       others need, what iPXE and Microsoft's suite make of it. Status 1: none came
     peer_ask.py ipxe ID       one MessageID to IPv6, then to IPv4, again after 1 s, 2 s in all, read
@@ -38,6 +38,8 @@ import peer_content  # noqa: E402
 import peer_messages  # noqa: E402
 import peer_probes as probes  # noqa: E402
 
+PATIENCE = 10  # seconds for answers that are expected; our choice
+MOMENT = 0.15  # seconds; more than the longest back-off: what is too much has come by then
 FAMILIES = {"4": (socket.AF_INET,), "6": (socket.AF_INET6,),
             "both": (socket.AF_INET6, socket.AF_INET)}
 
@@ -69,9 +71,9 @@ class Asker:
                 probes.GROUP_6, self.port, 0, self.index)
             self.sockets[family].sendto(datagram, group)
 
-    def answers(self, seconds):
-        """(datagram, sender) as they come."""
-        end = time.monotonic() + seconds
+    def answers(self, seconds, expected=None):
+        """(datagram, sender) as they come. EXPECTED: how many are waited for, and a moment more."""
+        end = time.monotonic() + (seconds if not expected else PATIENCE)
         for made in self.sockets.values():
             made.setblocking(False)
         while (left := end - time.monotonic()) > 0:
@@ -79,9 +81,12 @@ class Asker:
             for made in self.sockets.values():
                 try:
                     yield made.recvfrom(65536)
-                    came = True
                 except BlockingIOError:
-                    pass
+                    continue
+                came = True
+                if expected:
+                    expected -= 1
+                    end = time.monotonic() + MOMENT if expected == 0 else end
             if not came:
                 time.sleep(min(0.002, left))
 
@@ -116,7 +121,7 @@ def command_probe(arguments):
         if copy:
             time.sleep(0.05)
         asking.send(datagram)
-    for answer, sender in asking.answers(arguments.wait):
+    for answer, sender in asking.answers(arguments.wait, arguments.expect):
         count += 1
         show(described(answer, sender, probe, started))
     return count > 0
@@ -269,7 +274,7 @@ def command_flood(arguments):
         "repeat": lambda: repeated,
     }[arguments.kind]
     # In packets of 10 ms.
-    sent, started = 0, time.monotonic()
+    sent, count, started = 0, 0, time.monotonic()
     while time.monotonic() < end:
         due = int((time.monotonic() - started) * arguments.rate)
         while sent < due:
@@ -278,8 +283,9 @@ def command_flood(arguments):
             except OSError:
                 pass
             sent += 1
-        time.sleep(0.01)
-    show({"sent": sent, "answers": sum(1 for _ in asking.answers(0.5))})
+        count += sum(1 for _ in asking.answers(0.01))
+    count += sum(1 for _ in asking.answers(0.5))
+    show({"sent": sent, "answers": count})
     return True
 
 
@@ -386,6 +392,7 @@ def parse_arguments():
     probing.add_argument("--style", choices=probes.STYLES, default="plain")
     probing.add_argument("--copies", type=int, default=1)
     probing.add_argument("--message-id")
+    probing.add_argument("--expect", type=int, help="answers: no need to wait when they are here")
     verb("ipxe", command_ipxe, "+")
     verb("hostile", command_hostile, "+")
     flooding = verb("flood", command_flood, "*")

@@ -60,8 +60,10 @@ class Asked:
         with lock:
             self.script.sent += 1
             number = self.script.sent
-        return probes.matches_text(relates_to or self.probe.message_id, matches or [self.match()],
-                                   self.script.started, number)
+        if relates_to is None:
+            relates_to = self.probe.message_id
+        return probes.matches_text(relates_to, matches or [self.match()], self.script.started,
+                                   number)
 
 
 def bracketed(address):

@@ -96,13 +96,17 @@ def no_block(answer, _):
     return replace(answer, block=b"")
 
 
-def block_zero(answer, state):
-    """The right octets of another block."""
+def another_block(answer, state):
+    """The octets of another block, where there is one as long."""
     if not answer.block:
         return answer
-    segment = state.store.contents.by_id[answer.id]
-    other = (answer.index + 1) % len(segment.blocks)
-    return replace(answer, block=state.store.contents.block(segment, other))
+    contents, own = state.store.contents, state.store.contents.by_id[answer.id]
+    if len(own.blocks) > 1:
+        return replace(answer, block=contents.block(own, (answer.index + 1) % len(own.blocks)))
+    at = (contents.segments.index(own) + 1) % len(contents.segments)
+    other = contents.block(contents.segments[at], 0)
+    return replace(answer, block=(other * (len(answer.block) // len(other) + 1))[
+        :len(answer.block)])
 
 
 def other_id(answer, _):
@@ -277,7 +281,7 @@ BEHAVIOURS = {name: (before, after, send) for name, before, after, send in (
     ("empty", no_block, as_it_is, send_plain),
     ("flaky", every_third, as_it_is, send_plain),
     ("wrong-bytes", other_octets, as_it_is, send_plain),
-    ("wrong-block", block_zero, as_it_is, send_plain),
+    ("wrong-block", another_block, as_it_is, send_plain),
     ("wrong-cipher", as_it_is, of_cipher(2), send_plain),
     ("unknown-cipher", as_it_is, of_cipher(9), send_plain),
     ("wrong-id", as_it_is, other_id, send_plain),

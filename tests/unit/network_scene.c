@@ -124,6 +124,9 @@ void network_scene_link(const char *name)
 {
 	network_scene_ip("link add %s type veth peer name %s netns /proc/%d/fd/%d", name, name,
 			 (int)getpid(), far);
-	network_scene_far_ip("link set %s addrgenmode none up", name);
-	network_scene_ip("link set %s addrgenmode none up", name);
+	/* in one step it would come up first */
+	network_scene_far_ip("link set %s addrgenmode none", name);
+	network_scene_ip("link set %s addrgenmode none", name);
+	network_scene_far_ip("link set %s up", name);
+	network_scene_ip("link set %s up", name);
 }

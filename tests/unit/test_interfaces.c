@@ -384,7 +384,8 @@ static void bridges_take_part_in_place_of_their_ports(void **state)
 	begin(NULL);
 	expect_now("v0 192.0.2.1/24");
 	network_scene_ip("link add br0 type bridge");
-	network_scene_ip("link set br0 addrgenmode none up");
+	network_scene_ip("link set br0 addrgenmode none");
+	network_scene_ip("link set br0 up");
 	network_scene_ip("addr add 192.0.2.9/24 dev br0");
 	network_scene_ip("link set v0 master br0");
 	expect("br0 192.0.2.9/24");

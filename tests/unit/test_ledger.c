@@ -131,12 +131,14 @@ static void what_is_out_of_range_is_not_noted(void **state)
 {
 	struct ledger *ledger = created();
 	struct cutting *cutting = uniform(2);
+	const struct xaddr nobody = {.port = 0};
 
 	(void)state;
 	note(ledger, "a", cutting, 2);
 	note(ledger, "a", cutting, UINT32_MAX);
 	assert_int_equal(ledger->octets, 0);
-	ledger_note(ledger, "a", "v", cutting, 0, GIVEN_ORIGIN, LEDGER_WHYS + 4, NULL);
+	ledger_note(ledger, "a", "v", cutting, 0, GIVEN_ORIGIN, LEDGER_WHYS + 4, &nobody);
+	assert_int_equal(ledger->address_count, 0);
 	assert_int_equal(look(ledger, "a", "v", cutting, 0).why, LEDGER_NOT_TOLD);
 	cutting_free(cutting);
 	ledger_free(ledger);

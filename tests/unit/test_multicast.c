@@ -693,20 +693,18 @@ static void answers_of_others_are_heard(void **state)
 
 static void machines_of_one_host_find_each_other(void **state)
 {
-	struct machine *asker, *answerer;
 	static const char *const sources[] = {"192.0.2.1", "fe80::1"};
+	struct machine *asker, *answerer;
 
 	(void)state;
 	both();
 	asker = begin();
 	answerer = begin();
 	assert_int_equal(ask(asker, "anybody?"), 2);
-	for (unsigned i = 0; i < 2; i++) {
-		struct heard *heard = next(answerer, false, "anybody?");
-
-		next(asker, false, "anybody?");
-		assert_int_equal(answer(answerer, heard, "here"), 0);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		next(asker, false, "anybody?"); /* its own */
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(answer(answerer, next(answerer, false, "anybody?"), "here"), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		struct heard *heard = next(asker, true, "here");
 		bool is_six = heard->arrival.source.family == XADDR_IPV6;
@@ -716,11 +714,10 @@ static void machines_of_one_host_find_each_other(void **state)
 	}
 }
 
-/* It does not say by which interface, so that it comes by lo. */
 static void other_programs_of_this_host_are_found(void **state)
 {
 	struct machine *machine;
-	int daemon;
+	int daemon, inward;
 	union from from;
 
 	(void)state;
@@ -734,6 +731,19 @@ static void other_programs_of_this_host_are_found(void **state)
 		next(machine, false, "anybody?");
 	assert_int_equal(sendto(daemon, "here", 4, 0, &from.any, sizeof(from.four)), 4);
 	assert_from(next(machine, true, "here"), "192.0.2.1", "v0");
+	/* By lo, which takes no part. */
+	inward = other(AF_INET);
+	assert_int_equal(bind_other(inward, "198.51.100.1", 0), 0);
+	inet_pton(AF_INET, "127.0.0.1", &from.four.sin_addr);
+	assert_int_equal(sendto(inward, "by lo", 5, 0, &from.any, sizeof(from.four)), 5);
+	assert_from(next(machine, true, "by lo"), "198.51.100.1", "v1");
+	close(inward);
+	inward = other(AF_INET);
+	assert_int_equal(bind_other(inward, "127.0.0.1", 0), 0);
+	assert_int_equal(sendto(inward, "of lo", 5, 0, &from.any, sizeof(from.four)), 5);
+	assert_int_equal(sendto(daemon, "last", 4, 0, &from.any, sizeof(from.four)), 4);
+	next(machine, true, "last");
+	close(inward);
 	close(daemon);
 }
 

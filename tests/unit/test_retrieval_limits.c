@@ -5,6 +5,7 @@
  */
 #include "tests/unit/retrieval_fixture.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <time.h>
 
@@ -145,6 +146,41 @@ static void reader_that_is_too_slow_is_cut(void **state)
 	get_until(true);
 	raw_receive_all(&slow, NULL);
 	assert_true(slow.reset);
+	raw_close(&slow);
+	finish();
+}
+
+static unsigned count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/* What it has not taken is all in the system's buffer. The server's side is of this process. */
+static void reader_that_takes_nothing_is_let_go(void **state)
+{
+	struct store_segment *two;
+	struct pccrr_request request;
+	struct client slow;
+	unsigned before;
+
+	(void)state;
+	begin_with(&(struct retrieval_server_options){.upload_ms = 300, .idle = 3600});
+	two = make_segment(2, 0x80, 1, CUTTING_UNIT_MAX);
+	hold(two, 0);
+	request = ask_block(two, 0);
+	before = count_descriptors();
+	come_from(&slow, "127.0.0.1", 4096);
+	post(&slow, &request);
+	wait_for_requests(1);
+	while (count_descriptors() != before + 1)
+		pause_shortly();
 	raw_close(&slow);
 	finish();
 }
@@ -448,6 +484,7 @@ int main(void)
 		cmocka_unit_test(place_of_a_client_that_has_left_is_free_again),
 		cmocka_unit_test(slow_reader_takes_no_place),
 		cmocka_unit_test(reader_that_is_too_slow_is_cut),
+		cmocka_unit_test(reader_that_takes_nothing_is_let_go),
 		cmocka_unit_test(answer_that_takes_too_long_is_cut),
 		cmocka_unit_test(request_that_takes_too_long_is_cut),
 		cmocka_unit_test(idle_connection_is_closed),
