@@ -13,9 +13,6 @@
 #define PEERS_MAX 256u
 #define MESSAGE_MAX 1024
 
-/* One change at a time; a process has one mount. */
-static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
-
 int admin_mode_check(struct job *job, const char *argument)
 {
 	size_t length = strcspn(argument, " \t");
@@ -42,41 +39,19 @@ int admin_mode_check(struct job *job, const char *argument)
 	return 0;
 }
 
-static int change_mode(struct mount *mount, struct job *job, enum config_mode mode)
-{
-	struct neighbours *neighbours = mount->neighbours;
-	char message[MESSAGE_MAX] = "";
-	bool distributed = mode == CONFIG_MODE_DISTRIBUTED;
-
-	if (neighbours != NULL && distributed && !neighbours_are_on(neighbours)) {
-		int error = neighbours_on(neighbours, message, sizeof message);
-
-		if (error != 0) {
-			job_explain(job, "%s", *message != '\0' ? message : strerror(-error));
-			return error;
-		}
-	}
-	pthread_mutex_lock(&mount->config_lock);
-	mount->config->mode = mode;
-	pthread_mutex_unlock(&mount->config_lock);
-	if (neighbours != NULL && !distributed && neighbours_are_on(neighbours))
-		neighbours_off(neighbours);
-	return 0;
-}
-
 int admin_mode(struct mount *mount, struct job *job, const char *argument)
 {
+	char message[MESSAGE_MAX];
 	enum config_mode mode;
 	int error = config_mode_parse(argument, strlen(argument), &mode);
 
 	if (error != 0)
 		return error;
-	pthread_mutex_lock(&changing);
-	error = change_mode(mount, job, mode);
-	pthread_mutex_unlock(&changing);
-	if (error != 0)
+	error = mount_change_mode(mount, mode, message, sizeof message);
+	if (error != 0) {
+		job_explain(job, "%s", message);
 		return error;
-	log_write(LOG_LEVEL_INFO, "mode %s", config_mode_name(mode));
+	}
 	job_print(job, "ok\n");
 	return 0;
 }

@@ -53,7 +53,7 @@ struct config {
 	char *cache_dir;            /* exists and can be written */
 	config_capacity cache_size; /* (reload) see config_cache_limit() */
 	int64_t cache_max_age;      /* (reload) seconds; 0: never */
-	enum config_mode mode;      /* `mode` changes it: config_lock of the mount */
+	enum config_mode mode;      /* (reload) `mode` changes it too: config_lock of the mount */
 	bool unkept;                /* mode=off from the start: nothing outlives the mount */
 	int64_t revalidate;         /* (reload) seconds; 0: at every open */
 	bool offline;               /* (reload) */
@@ -145,6 +145,7 @@ enum {
 	CONFIG_CHANGED_OFFLINE = 8,
 	CONFIG_CHANGED_TIMEOUT = 16,
 	CONFIG_CHANGED_LEVEL = 32,
+	CONFIG_CHANGED_MODE = 64,
 };
 /* Reads the -c file again and takes over the keys marked (reload); of others that differ MESSAGE
  * says that they need a new mount ("" when there are none). 0; -ENOENT without a -c file; or a

@@ -22,7 +22,7 @@ const struct config_key config_keys[] = {
 	 "what was not used for so long goes; 0: never", 0, INT64_MAX, 0,
 	 CONFIG_CHANGED_CACHE_MAX_AGE},
 	{"mode", &config_type_mode, FIELD(mode), "distributed", "MODE", NULL,
-	 "off, local or distributed", 0, 0, 0, 0},
+	 "off, local or distributed", 0, 0, 0, CONFIG_CHANGED_MODE},
 	{"hosted", &config_type_hosts, FIELD(hosted), NULL, "HOST[:PORT]", NULL, "hosted cache", 0,
 	 0, CONFIG_KEY_REPEATS | CONFIG_KEY_LATER, 0},
 	{"listen", &config_type_listen, FIELD(listen), NULL, "[ADDR:]PORT", "1337 to 1352",

@@ -10,14 +10,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Handed over at once, at most. */
-#define BATCH 128u
+/* Handed over at once, at most: more than a read-ahead window has, since what is refused together
+ * travels together. Our choice. */
+#define BATCH 512u
 
 struct errand {
 	struct neighbours_want want; /* first, so that one pointer is the other */
 	struct fetch_file *file;     /* a reference */
 	struct flight *flight;       /* NULL: not wanted any more */
 	TAILQ_ENTRY(errand) in_queue;
+	uint32_t reach; /* units behind it that a request may ask for as well */
 	bool hurried;
 	bool seeking; /* being handed over: whichever of that and the end comes last frees it */
 	bool ended;
@@ -36,6 +38,8 @@ unsigned errand_why_not_locked(const struct fetch_file *file)
 	if (file->content == NULL)
 		return LEDGER_NO_INFORMATION;
 	/* With a stream all of it comes from the origin already. */
+	if (file->stream != NULL && file->stream->why != 0)
+		return file->stream->why;
 	if (nearby == NULL || file->stream != NULL || file->fetch->stopping)
 		return LEDGER_MODE;
 	return nearby->why_not(nearby);
@@ -56,6 +60,8 @@ static void release_job(struct pool_job *job)
 /* What it holds may be the last of its kind, and take a while to go. */
 static void end_locked(struct errand *errand)
 {
+	if (!errand->ended)
+		errand->file->fetch->sought -= errand->want.length;
 	errand->ended = true;
 	if (errand->seeking)
 		return;
@@ -109,6 +115,13 @@ static void send_on_locked(struct flight *flight, struct transfer_queue *startin
 		flight_fail_locked(flight, error);
 }
 
+/* Nobody here has it, or what follows, as far as can be told. Who is chosen to fetch a part, or has
+ * got another from somebody, goes on with what follows as it comes. */
+static bool reaches(enum seeker_reason reason)
+{
+	return reason == SEEKER_ALONE || reason == SEEKER_NO_ANSWER;
+}
+
 static void refused(struct neighbours_want *const *wants, unsigned count, enum seeker_reason reason)
 {
 	struct fetch *fetch = errand_of(wants[0])->file->fetch;
@@ -120,8 +133,11 @@ static void refused(struct neighbours_want *const *wants, unsigned count, enum s
 		struct flight *flight = errand->flight;
 		part_locked(errand);
 		if (flight != NULL) {
+			uint32_t unit = flight->unit;
 			flight->why = LEDGER_SEEKER + reason;
 			send_on_locked(flight, &starting);
+			if (errand->reach > 0 && reaches(reason))
+				follow_extend_locked(&starting, unit, errand->reach);
 		}
 		end_locked(errand);
 	}
@@ -129,18 +145,22 @@ static void refused(struct neighbours_want *const *wants, unsigned count, enum s
 	transfers_start(fetch, &starting);
 }
 
-static struct flight *find_late_locked(struct fetch *fetch, uint64_t stream, uint64_t offset)
+static struct fetch_file *find_file_locked(struct fetch *fetch, uint64_t number)
 {
 	struct fetch_file *file;
 
-	LIST_FOREACH (file, &fetch->files, in_fetch) {
-		if (file->number != stream || offset >= cutting_size(file->cutting))
-			continue;
-		struct flight *flight =
-			flight_find_locked(file, cutting_unit_at(file->cutting, offset));
-		return flight != NULL && flight->errand != NULL ? flight : NULL;
-	}
+	LIST_FOREACH (file, &fetch->files, in_fetch)
+		if (file->number == number)
+			return file;
 	return NULL;
+}
+
+static struct flight *find_late_locked(struct fetch_file *file, uint64_t offset)
+{
+	if (offset >= cutting_size(file->cutting))
+		return NULL;
+	struct flight *flight = flight_find_locked(file, cutting_unit_at(file->cutting, offset));
+	return flight != NULL && flight->errand != NULL ? flight : NULL;
 }
 
 static void late(void *owner, uint64_t stream, const uint64_t *offsets, unsigned count,
@@ -150,8 +170,9 @@ static void late(void *owner, uint64_t stream, const uint64_t *offsets, unsigned
 	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
 
 	pthread_mutex_lock(&fetch->lock);
-	for (unsigned i = 0; i < count; i++) {
-		struct flight *flight = find_late_locked(fetch, stream, offsets[i]);
+	struct fetch_file *file = find_file_locked(fetch, stream);
+	for (unsigned i = 0; file != NULL && i < count; i++) {
+		struct flight *flight = find_late_locked(file, offsets[i]);
 		if (flight == NULL)
 			continue;
 		flight->why = LEDGER_SEEKER + reason;
@@ -159,6 +180,17 @@ static void late(void *owner, uint64_t stream, const uint64_t *offsets, unsigned
 	}
 	pthread_mutex_unlock(&fetch->lock);
 	transfers_start(fetch, &starting);
+}
+
+void errand_overdue_locked(struct fetch_read *read, struct transfer_queue *starting)
+{
+	for (uint32_t i = 0; i < read->piece_count; i++) {
+		struct flight *flight = read->pieces[i].flight;
+		if (flight == NULL || flight->errand == NULL || flight->transfer != NULL)
+			continue;
+		flight->why = LEDGER_SEEKER + SEEKER_TIMEOUT;
+		send_on_locked(flight, starting);
+	}
 }
 
 static void came(struct neighbours_want *want, void *memory, const struct xaddr *from)
@@ -183,8 +215,12 @@ static void came(struct neighbours_want *want, void *memory, const struct xaddr 
 int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue *leaving)
 {
 	struct fetch_file *file = flight->file;
-	struct errand *errand = calloc(1, sizeof *errand);
+	struct fetch *fetch = file->fetch;
 
+	/* What comes from nearby cannot be paused, but is bounded like what comes from the origin. */
+	if (!urgent && fetch->sought + atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX)
+		return -EAGAIN;
+	struct errand *errand = calloc(1, sizeof *errand);
 	if (errand == NULL)
 		return -ENOMEM;
 	errand->want = (struct neighbours_want){
@@ -197,8 +233,9 @@ int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue
 		.came = came,
 		.refused = refused,
 		.late = late,
-		.owner = file->fetch,
+		.owner = fetch,
 	};
+	fetch->sought += errand->want.length;
 	errand->file = file;
 	errand->hurried = urgent;
 	errand->seeking = true;
@@ -207,6 +244,23 @@ int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue
 	file_get_locked(file);
 	TAILQ_INSERT_TAIL(leaving, errand, in_queue);
 	return 0;
+}
+
+void errand_reach(struct errand_queue *leaving, uint64_t reach)
+{
+	struct errand *last = TAILQ_LAST(leaving, errand_queue);
+	bool present;
+
+	if (last == NULL || reach <= last->want.offset)
+		return;
+	const struct cutting *cutting = last->file->cutting;
+	uint32_t from = cutting_unit_at(cutting, last->want.offset) + 1;
+	uint32_t units = cutting_unit_at(cutting, reach - 1) + 1;
+	if (from >= units)
+		return;
+	uint32_t absent = object_extent(last->file->object, from, units - from, &present);
+	if (!present)
+		last->reach = absent;
 }
 
 /* The hand-over is through: what came up meanwhile is made good. */

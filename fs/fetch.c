@@ -390,11 +390,16 @@ static void look_up(struct object *object, uint32_t first, uint32_t count_, bool
 struct departures {
 	struct transfer_queue transfers;
 	struct errand_queue errands;
+	bool decided;
+	unsigned why; /* if it was decided: errand_why_not_locked() */
 };
 
 static int send_locked(struct flight *flight, bool urgent, struct departures *departures)
 {
-	flight->why = errand_why_not_locked(flight->file);
+	if (!departures->decided)
+		departures->why = errand_why_not_locked(flight->file);
+	departures->decided = true;
+	flight->why = departures->why;
 	if (flight->why == 0)
 		return errand_assign_locked(flight, urgent, &departures->errands);
 	return transfer_assign_locked(flight, urgent, &departures->transfers);
@@ -543,7 +548,7 @@ static void depart(struct fetch_read *read, struct wants *wants)
 	struct fetch_file *file = read->file;
 	struct fetch *fetch = file->fetch;
 	struct departures departures = {TAILQ_HEAD_INITIALIZER(departures.transfers),
-					TAILQ_HEAD_INITIALIZER(departures.errands)};
+					TAILQ_HEAD_INITIALIZER(departures.errands), false, 0};
 	uint64_t reach = read->reach;
 	bool ask = false, waits = false;
 	int error = look_up_and_lock(read, wants);
@@ -557,8 +562,10 @@ static void depart(struct fetch_read *read, struct wants *wants)
 	}
 	if (ask)
 		fetch->judges.ask(fetch->judges.owner, file);
-	if (!ask)
+	if (!ask) {
 		follow_reach(file, reach, &departures.transfers);
+		errand_reach(&departures.errands, reach);
+	}
 	transfers_start(fetch, &departures.transfers);
 	errands_start(fetch, &departures.errands);
 	if (!waits)
@@ -630,6 +637,7 @@ static bool still_coming_locked(const struct fetch_read *read)
 
 void fetch_tick(struct fetch *fetch, int64_t now_ms)
 {
+	struct transfer_queue starting = TAILQ_HEAD_INITIALIZER(starting);
 	struct fetch_read *read;
 
 	pthread_mutex_lock(&fetch->lock);
@@ -646,11 +654,15 @@ void fetch_tick(struct fetch *fetch, int64_t now_ms)
 		leave_all_locked(read);
 		read_end_locked(read, -ETIMEDOUT);
 	}
+	for (read = fetch->first_waiting;
+	     read != NULL && read->deadline_ms - fetch->timeout_ms / 2 <= now_ms; read = read->next)
+		errand_overdue_locked(read, &starting);
 	describe_tick_locked(fetch);
 	follow_tick_locked(fetch);
 	flights_forget_locked(fetch, now_ms - HELD_MS);
 	bool retries = !TAILQ_EMPTY(&fetch->retries);
 	pthread_mutex_unlock(&fetch->lock);
+	transfers_start(fetch, &starting);
 	if (retries)
 		transfers_retry(fetch);
 }

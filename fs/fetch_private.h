@@ -86,6 +86,7 @@ struct transfer {
 	uint32_t reach;                /* the answer brings so many, of which `count` are wanted */
 	uint32_t next_unit;            /* units below have come by, or are coming */
 	atomic_uint wanted_end;        /* first + count */
+	unsigned why;                  /* flight->why of who it was begun for */
 	bool stream, urgent, paused;
 	int64_t began_ms, first_ms; /* when it was begun, and when its first octets came; or 0 */
 	bool delayed;               /* by us, so that its time tells nothing of the source's */
@@ -184,6 +185,7 @@ struct fetch {
 	struct fetch_judges judges;
 	atomic_ullong hash_errors;
 	atomic_size_t buffered; /* octets between source and store */
+	size_t sought;          /* octets of errands that are out */
 	size_t held_octets;
 	unsigned file_count;
 	LIST_HEAD(, fetch_file) files;
@@ -250,6 +252,8 @@ struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit);
 void follow_want_locked(struct transfer *transfer, uint32_t unit);
 /* Without the lock. Lets the last of STARTING reach as far as octet REACH (0: no further). */
 void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue *starting);
+/* Lets the last of STARTING reach for UNITS more than its last one, if that is UNIT. */
+void follow_extend_locked(struct transfer_queue *starting, uint32_t unit, uint32_t units);
 /* On the source's thread: whether TRANSFER brings what nobody wants yet. */
 bool follow_starves(struct transfer *transfer);
 void follow_leave_locked(struct transfer *transfer);
@@ -283,13 +287,20 @@ void doubt_drop_locked(struct fetch_file *file);
 
 /* errand.c */
 TAILQ_HEAD(errand_queue, errand);
-/* Why the units of FILE are not sought nearby, enum ledger_why; 0: they are. */
+/* Why the units of FILE are not sought nearby, enum ledger_why; 0: they are. To be asked once for
+ * all that departs together: while nobody is nearby it says so now and then, for one try. */
 unsigned errand_why_not_locked(const struct fetch_file *file);
-/* Sends for FLIGHT; it leaves by errands_start(). -ENOMEM. */
+/* Sends for FLIGHT; it leaves by errands_start(). -ENOMEM; -EAGAIN: there are too many out for one
+ * that is not URGENT. */
 int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue *leaving);
 /* Somebody waits for FLIGHT; or its errand, if it has one, is in vain. */
 void errand_hurry_locked(struct flight *flight);
 void errand_drop_locked(struct flight *flight);
+/* READ has waited for half of its time: what is only sought nearby goes on a transfer too. */
+void errand_overdue_locked(struct fetch_read *read, struct transfer_queue *starting);
+/* Without the lock. If nobody nearby has the last of LEAVING, its transfer may reach as far as octet
+ * REACH (0: no further). */
+void errand_reach(struct errand_queue *leaving, uint64_t reach);
 /* Without the lock. */
 void errands_start(struct fetch *fetch, struct errand_queue *leaving);
 

@@ -65,9 +65,19 @@ void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue
 		return;
 	uint32_t absent = object_extent(file->object, from, units - from, &present);
 	pthread_mutex_lock(&file->fetch->lock);
-	if (!present && !last->detached && flight_find_locked(file, from) == NULL)
-		last->reach = last->count + absent;
+	if (!present)
+		follow_extend_locked(starting, from - 1, absent);
 	pthread_mutex_unlock(&file->fetch->lock);
+}
+
+void follow_extend_locked(struct transfer_queue *starting, uint32_t unit, uint32_t units)
+{
+	struct transfer *last = TAILQ_LAST(starting, transfer_queue);
+
+	if (last != NULL && !last->stream && !last->detached &&
+	    last->first + last->count == unit + 1 &&
+	    flight_find_locked(last->file, unit + 1) == NULL)
+		last->reach = last->count + units;
 }
 
 bool follow_starves(struct transfer *transfer)

@@ -174,6 +174,7 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	calls_init(&mount->calls);
 	open_files_init(&mount->open_files);
 	pthread_mutex_init(&mount->config_lock, NULL);
+	pthread_mutex_init(&mount->mode_lock, NULL);
 	pthread_mutex_init(&mount->once_lock, NULL);
 	pthread_mutex_init(&mount->measuring_lock, NULL);
 	if ((error = pool_create(0, &mount->pool)) != 0 ||
@@ -375,15 +376,20 @@ void mount_forget_kernel(struct mount *mount, const char *path)
 
 /* Configuration */
 
-static int reload_locked(struct mount *mount, char *message, size_t message_size)
+/* MODE_OUT: what is to be changed to, without the lock. */
+static int reload_locked(struct mount *mount, enum config_mode *mode_out, char *message,
+			 size_t message_size)
 {
 	struct config *config = mount->config;
+	enum config_mode former = config->mode;
 	unsigned changed;
 	uint64_t limit;
 	int error = config_reload(config, &changed, message, message_size);
 
 	if (error != 0)
 		return error;
+	*mode_out = config->mode;
+	config->mode = former;
 	if (changed & CONFIG_CHANGED_CACHE_SIZE) {
 		error = config_cache_limit(config, config->cache_dir, &limit);
 		if (error == 0)
@@ -405,8 +411,13 @@ static int reload_locked(struct mount *mount, char *message, size_t message_size
 
 int mount_reload(struct mount *mount, char *message, size_t message_size)
 {
+	enum config_mode mode = mount->config->mode;
+
 	pthread_mutex_lock(&mount->config_lock);
-	int error = reload_locked(mount, message, message_size);
+	int error = reload_locked(mount, &mode, message, message_size);
 	pthread_mutex_unlock(&mount->config_lock);
-	return error;
+	if (error != 0)
+		return error;
+	return mount_change_mode(mount, mode, message + strlen(message),
+				 message_size - strlen(message));
 }

@@ -46,6 +46,7 @@ struct mount {
 	struct neighbours *neighbours; /* on as long as the mode has peers */
 	struct nearby *nearby;         /* the same for the fetch engine */
 	struct ledger *ledger;
+	pthread_mutex_t mode_lock; /* one change of the mode at a time */
 	struct names *names;
 	struct nodes *nodes;
 	struct calls calls;
@@ -90,6 +91,10 @@ void mount_destroy(struct mount *mount);
  * second fails only when what was named in the configuration cannot be had (fs/mount_peers.c). */
 int mount_create_peers(struct mount *mount);
 int mount_join_peers(struct mount *mount, char *message, size_t message_size);
+/* Has the machine take part, or not, as MODE says; when that fails the mode is what it was. Takes
+ * as long as opening and closing sockets does. Not from the loop or a pool thread. */
+int mount_change_mode(struct mount *mount, enum config_mode mode, char *message,
+		      size_t message_size);
 /* The origin at mount->base, with the options of the configuration. */
 int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size);
 /* Sets base and only: whether ORIGIN is a directory or one file (fs/place.c). */

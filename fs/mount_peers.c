@@ -52,3 +52,34 @@ int mount_join_peers(struct mount *mount, char *message, size_t message_size)
 	log_write(LOG_LEVEL_WARNING, "there are no peers for now (see `mode`): %s", reason);
 	return 0;
 }
+
+static int change_mode(struct mount *mount, enum config_mode mode, char *message,
+		       size_t message_size)
+{
+	struct neighbours *neighbours = mount->neighbours;
+	bool distributed = mode == CONFIG_MODE_DISTRIBUTED;
+
+	if (distributed && !neighbours_are_on(neighbours)) {
+		int error = neighbours_on(neighbours, message, message_size);
+		if (error != 0)
+			return error;
+	}
+	pthread_mutex_lock(&mount->config_lock);
+	bool changed = mount->config->mode != mode;
+	mount->config->mode = mode;
+	pthread_mutex_unlock(&mount->config_lock);
+	if (!distributed && neighbours_are_on(neighbours))
+		neighbours_off(neighbours);
+	if (changed)
+		log_write(LOG_LEVEL_INFO, "mode %s", config_mode_name(mode));
+	return 0;
+}
+
+int mount_change_mode(struct mount *mount, enum config_mode mode, char *message,
+		      size_t message_size)
+{
+	pthread_mutex_lock(&mount->mode_lock);
+	int error = change_mode(mount, mode, message, message_size);
+	pthread_mutex_unlock(&mount->mode_lock);
+	return error;
+}

@@ -87,8 +87,11 @@ int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_q
 	struct transfer *last = TAILQ_LAST(starting, transfer_queue);
 
 	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
+		bool begun = file->stream != NULL;
 		int error = transfer_stream_locked(file, urgent, starting);
 		flight->transfer = file->stream;
+		if (!begun && error == 0)
+			file->stream->why = flight->why;
 		return error;
 	}
 	struct transfer *running = follow_find_locked(file, flight->unit);
@@ -104,6 +107,7 @@ int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_q
 		last = transfer_create_locked(file, flight->unit, 1, urgent, starting);
 		if (last == NULL)
 			return -ENOMEM;
+		last->why = flight->why;
 	}
 	flight->transfer = last;
 	return 0;
@@ -362,10 +366,13 @@ static int begin_unit(struct transfer *transfer)
 	if (flight == NULL && (transfer->stream || beyond)) {
 		flight = flight_create_locked(file, transfer->unit);
 		if (flight != NULL)
-			flight->transfer = transfer;
+			flight->why = transfer->why;
 		else
 			error = -ENOMEM;
 	}
+	/* Also what is only sought nearby, as it comes by; a stream does not come by again. */
+	if (flight != NULL && flight->state == FLIGHT_WAITING && flight->transfer == NULL)
+		flight->transfer = transfer;
 	transfer->skipping =
 		flight == NULL || flight->state != FLIGHT_WAITING || flight->transfer != transfer;
 	pthread_mutex_unlock(&file->fetch->lock);
