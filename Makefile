@@ -4,8 +4,9 @@
 #
 #   make              build/peerdistfs and build/peerdist; needs no root, says which packages miss
 #   make check        everything that must pass; as root it first installs what it needs
-#   make demo         a whole life of a mount on this machine, in a minute
-#   make bench        the table of speeds; ROWS="..." for some of them, BENCH_SCALE=0.1 for quick
+#   make demo         a whole life of a mount on this machine, and two machines on a LAN
+#   make bench        the table of speeds; ROWS="..." for some of them, BENCH_SCALE=0.1 for quick;
+#                     all of it takes half an hour or more
 #   make fuzz         every fuzz target, FUZZ_RUNS (1000000) inputs or FUZZ_SECONDS each
 #   make lint         style, layout, clang-format, clang and shellcheck without warnings
 #   make format       clang-format over all of it

@@ -217,7 +217,8 @@ int errand_assign_locked(struct flight *flight, bool urgent, struct errand_queue
 	struct fetch_file *file = flight->file;
 	struct fetch *fetch = file->fetch;
 
-	/* What comes from nearby cannot be paused, but is bounded like what comes from the origin. */
+	/* What comes from nearby cannot be paused, but is bounded like what comes from the origin.
+	 */
 	if (!urgent && fetch->sought + atomic_load(&fetch->buffered) > FETCH_BUFFERED_MAX)
 		return -EAGAIN;
 	struct errand *errand = calloc(1, sizeof *errand);

@@ -209,10 +209,12 @@ struct pool_job *fetch_seed(struct fetch_file *file, uint32_t unit, const void *
 	/* What must be checked first is fetched when it is wanted. */
 	if (file->content == NULL && file->change == NULL && flight_find_locked(file, unit) == NULL)
 		flight = flight_create_locked(file, unit);
-	if (flight != NULL)
+	if (flight != NULL) {
+		flight->why = LEDGER_NO_INFORMATION;
 		flight_believe_locked(flight, buffer, fetch->source->given);
-	else
+	} else {
 		buffer_put(buffer);
+	}
 	pthread_mutex_unlock(&fetch->lock);
 	return flight != NULL ? &flight->job : NULL;
 }

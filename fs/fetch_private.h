@@ -298,8 +298,8 @@ void errand_hurry_locked(struct flight *flight);
 void errand_drop_locked(struct flight *flight);
 /* READ has waited for half of its time: what is only sought nearby goes on a transfer too. */
 void errand_overdue_locked(struct fetch_read *read, struct transfer_queue *starting);
-/* Without the lock. If nobody nearby has the last of LEAVING, its transfer may reach as far as octet
- * REACH (0: no further). */
+/* Without the lock. If nobody nearby has the last of LEAVING, its transfer may reach as far as
+ * octet REACH (0: no further). */
 void errand_reach(struct errand_queue *leaving, uint64_t reach);
 /* Without the lock. */
 void errands_start(struct fetch *fetch, struct errand_queue *leaving);

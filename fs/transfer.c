@@ -37,6 +37,7 @@ static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t
 	atomic_init(&transfer->wanted_end, first + count);
 	atomic_init(&transfer->unwanted, file->fetch->stopping);
 	transfer->urgent = urgent;
+	transfer->why = file->content == NULL ? LEDGER_NO_INFORMATION : LEDGER_NOT_TOLD;
 	file_get_locked(file);
 	LIST_INSERT_HEAD(&file->transfers, transfer, in_file);
 	TAILQ_INSERT_TAIL(starting, transfer, in_queue);
@@ -513,6 +514,7 @@ static bool retry_locked(struct transfer *transfer, int error)
 	if (file->flags & (FETCH_NO_RANGES | FETCH_ONE_ANSWER)) {
 		if (transfer_stream_locked(file, true, &again) != 0)
 			return false;
+		file->stream->why = transfer->why;
 		LIST_FOREACH (flight, &file->flights, in_file)
 			if (flight->state == FLIGHT_WAITING && flight->transfer == transfer)
 				flight->transfer = file->stream;

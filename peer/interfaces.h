@@ -23,8 +23,8 @@
 /* Our choice: more than any desk or server has; what is over is left out, with a warning. */
 #define INTERFACES_MAX 64u
 #define INTERFACES_PREFIXES_MAX 32u /* of one interface; likewise, without one */
-#define INTERFACES_NAME_SIZE 16u /* IF_NAMESIZE; <net/if.h> would bring the sockets' names along   \
-				  */
+/* IF_NAMESIZE, without what <net/if.h> brings along. */
+#define INTERFACES_NAME_SIZE 16u
 /* Our choice: a change often comes as several messages. */
 #define INTERFACES_SETTLE_MS 50
 

@@ -228,10 +228,61 @@ static int create_sockets(struct neighbours *neighbours)
 	return error;
 }
 
+/* Sums of counters */
+
+static void add_seeker(struct seeker_counters *sum, const struct seeker_counters *more)
+{
+	sum->probes += more->probes;
+	sum->answers += more->answers;
+	sum->late_answers += more->late_answers;
+	sum->asked += more->asked;
+	sum->good += more->good;
+	sum->empty += more->empty;
+	sum->wrong += more->wrong;
+	sum->timeouts += more->timeouts;
+	sum->broken += more->broken;
+	sum->overtaken += more->overtaken;
+	for (unsigned i = 0; i < SEEKER_REASONS; i++)
+		sum->refused[i] += more->refused[i];
+	sum->alone = more->alone;
+}
+
+static void add_responder(struct responder_counters *sum, const struct responder_counters *more)
+{
+	sum->received += more->received;
+	sum->answered += more->answered;
+	sum->repeats += more->repeats;
+	sum->refused += more->refused;
+	sum->thinned += more->thinned;
+}
+
+static void add_served(struct retrieval_served *sum, const struct retrieval_served *more)
+{
+	sum->bytes += more->bytes;
+	sum->blocks += more->blocks;
+	sum->requests += more->requests;
+	sum->busy += more->busy;
+	sum->malformed += more->malformed;
+	sum->unwelcome += more->unwelcome;
+}
+
+/* What it did is done only now: blocks were still being checked. */
+static void count_seeker(struct neighbours *neighbours)
+{
+	struct seeker_counters seeker;
+
+	if (neighbours->seeker == NULL)
+		return;
+	seeker_counters(neighbours->seeker, &seeker);
+	add_seeker(&neighbours->before.seeker, &seeker);
+	neighbours->before.seeker.alone = false;
+}
+
 /* Closes what has been made. */
 static void take_apart(struct neighbours *neighbours, void *argument)
 {
 	(void)argument;
+	count_seeker(neighbours);
 	discovery_end(neighbours);
 	if (neighbours->timer != NULL)
 		event_free(neighbours->timer);
@@ -363,40 +414,15 @@ static void wait_until_quiet(struct neighbours *neighbours)
 
 /* Counters */
 
-static void add_seeker(struct seeker_counters *sum, const struct seeker_counters *more)
+static void count_answers(struct neighbours *neighbours, struct neighbours_counters *counters)
 {
-	sum->probes += more->probes;
-	sum->answers += more->answers;
-	sum->late_answers += more->late_answers;
-	sum->asked += more->asked;
-	sum->good += more->good;
-	sum->empty += more->empty;
-	sum->wrong += more->wrong;
-	sum->timeouts += more->timeouts;
-	sum->broken += more->broken;
-	sum->overtaken += more->overtaken;
-	for (unsigned i = 0; i < SEEKER_REASONS; i++)
-		sum->refused[i] += more->refused[i];
-	sum->alone = more->alone;
-}
+	struct responder_counters responder;
+	struct retrieval_served served;
 
-static void add_responder(struct responder_counters *sum, const struct responder_counters *more)
-{
-	sum->received += more->received;
-	sum->answered += more->answered;
-	sum->repeats += more->repeats;
-	sum->refused += more->refused;
-	sum->thinned += more->thinned;
-}
-
-static void add_served(struct retrieval_served *sum, const struct retrieval_served *more)
-{
-	sum->bytes += more->bytes;
-	sum->blocks += more->blocks;
-	sum->requests += more->requests;
-	sum->busy += more->busy;
-	sum->malformed += more->malformed;
-	sum->unwelcome += more->unwelcome;
+	responder_counters(neighbours->responder, &responder);
+	retrieval_server_counters(neighbours->server, &served);
+	add_responder(&counters->responder, &responder);
+	add_served(&counters->served, &served);
 }
 
 /* While on; loop thread. */
@@ -404,15 +430,10 @@ static void count(struct neighbours *neighbours, void *argument)
 {
 	struct neighbours_counters *counters = argument;
 	struct seeker_counters seeker;
-	struct responder_counters responder;
-	struct retrieval_served served;
 
 	seeker_counters(neighbours->seeker, &seeker);
-	responder_counters(neighbours->responder, &responder);
-	retrieval_server_counters(neighbours->server, &served);
 	add_seeker(&counters->seeker, &seeker);
-	add_responder(&counters->responder, &responder);
-	add_served(&counters->served, &served);
+	count_answers(neighbours, counters);
 	counters->deaf = multicast_deaf(neighbours->multicast);
 }
 
@@ -435,8 +456,7 @@ static void close_discovery(struct neighbours *neighbours, void *argument)
 {
 	(void)argument;
 	neighbours->live = false;
-	count(neighbours, &neighbours->before);
-	neighbours->before.seeker.alone = neighbours->before.deaf = false;
+	count_answers(neighbours, &neighbours->before);
 	responder_free(neighbours->responder);
 	neighbours->responder = NULL;
 	multicast_free(neighbours->multicast);
@@ -457,6 +477,7 @@ void neighbours_off(struct neighbours *neighbours)
 		wait_until_quiet(neighbours);
 		call_loop(neighbours, take_apart, NULL);
 	}
+	wait_until_quiet(neighbours); /* for the end of neighbours_stop() */
 	pthread_mutex_unlock(&neighbours->switching);
 }
 
@@ -589,6 +610,7 @@ static void trust(struct neighbours *neighbours, void *argument)
 {
 	(void)argument;
 	seeker_trust(neighbours->seeker);
+	neighbours_touch(neighbours);
 }
 
 void neighbours_trust(struct neighbours *neighbours)

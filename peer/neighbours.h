@@ -37,7 +37,7 @@ struct neighbours_options {
 int neighbours_create(const struct neighbours_options *options, struct neighbours **neighbours_out);
 /* Everything sought is refused at once, nothing more is begun; any number of times. */
 void neighbours_stop(struct neighbours *neighbours);
-/* When they are off. NULL is fine. */
+/* When they are off, and neighbours_off() was called after neighbours_stop(). NULL is fine. */
 void neighbours_free(struct neighbours *neighbours);
 
 /* Begins to take part: opens the sockets, listens. 0, or a negative errno with a MESSAGE: what,
@@ -106,7 +106,7 @@ struct neighbours_counters {
 /* Since it was created. Any thread but the loop's. */
 void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out);
 /* "192.0.2.1:1337" and so on, where others find us, the first IPv4 one in front; returns how many
- * there are. Any thread. */
+ * there are. Any thread but the loop's. */
 unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addresses_out,
 			      unsigned room);
 /* The most recently used ones. Any thread but the loop's. */

@@ -350,7 +350,7 @@ static unsigned take_owners(struct neighbours *neighbours, struct seeker_want *c
 }
 
 /* So many are told at once. */
-#define PORTION 256u
+#define PORTION 512u
 
 void blocks_refuse(void *context, struct seeker_want *const *wants, unsigned count,
 		   enum seeker_reason reason)

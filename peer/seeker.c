@@ -374,8 +374,11 @@ static void probe_alone(struct seeker *seeker, struct seeker_want *const *wants,
 		struct segment *segment = seeker_segment_make(seeker, want->form, want->id,
 							      want->id_size, SEGMENT_KNOWN);
 
-		if (segment != NULL)
-			seeker_probe_queue(seeker, segment, true);
+		if (segment == NULL)
+			continue;
+		if (segment->blocks == 0 && want->blocks <= PCCRR_BLOCKS)
+			segment->blocks = want->blocks;
+		seeker_probe_queue(seeker, segment, true);
 	}
 	seeker_probe_flush(seeker);
 }

@@ -6,6 +6,8 @@
  */
 #include "peer/seeker_private.h"
 
+#define AGAIN_FULL_MS 2000
+#define PLACE_LIMITS 3       /* times as long */
 #define CROWD_FRESH_MS 10000 /* so long after the first, who is chosen has it before others */
 
 static bool counts(const struct seeker *seeker, const struct holding *holding)
@@ -198,6 +200,9 @@ static void look_again(struct seeker *seeker, struct seeker_state *state)
 
 	if (stream->again == 0 || state->segment->probe != NULL)
 		return;
+	/* A thousand machines must not ask twice a second. */
+	if (seeker_crowd_is_full(seeker, state->segment))
+		stream->again_ms = seeker->now_ms + AGAIN_FULL_MS;
 	stream->again--;
 	seeker_probe_queue(seeker, state->segment, true);
 }
@@ -211,6 +216,8 @@ static void hope_or_refuse(struct seeker *seeker, struct seeker_state *state)
 		seeker_refuse_state(seeker, state, reason);
 		return;
 	}
+	if (seeker_crowd_is_stuck(seeker, state))
+		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
 	for (unsigned i = 0; i < hope.count && state->pending; i++)
 		poll(seeker, state, hope.peers[i]);
 	if (state->pending && hope.unknown)
@@ -227,7 +234,8 @@ static void despair(struct seeker *seeker, struct seeker_state *state)
 		seeker_unpend(state);
 	} else if (seeker_probe_searches(seeker, segment)) {
 		return;
-	} else if (must_look(seeker, segment) && segment->refused_ms != seeker->now_ms) {
+	} else if (must_look(seeker, segment) && segment->refused_ms != seeker->now_ms &&
+		   !seeker_crowd_is_full(seeker, segment)) {
 		seeker_probe_queue(seeker, segment, state->want->urgent);
 	} else {
 		if (segment->refused_ms == seeker->now_ms)
@@ -236,17 +244,19 @@ static void despair(struct seeker *seeker, struct seeker_state *state)
 	}
 }
 
-/* Somebody has it, but no place free for long. */
+/* Somebody has it, but no place free for long. What the reader waits for goes first, the rest has
+ * more time. */
 static void wait_for_place(struct seeker *seeker, struct seeker_state *state)
 {
-	int64_t since_ms;
+	int64_t since_ms, limit_ms = seeker_crowd_limit_ms(seeker, state);
 
 	if (state->ready_ms == SEEKER_NEVER)
 		state->ready_ms = seeker->now_ms;
 	since_ms = state->ready_ms;
 	if (state->stream->progress_ms > since_ms)
 		since_ms = state->stream->progress_ms;
-	if (seeker->now_ms - since_ms >= SEEKER_CROWD_MS)
+	if (seeker->now_ms - since_ms >= PLACE_LIMITS * limit_ms ||
+	    seeker_crowd_is_stuck(seeker, state))
 		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
 }
 

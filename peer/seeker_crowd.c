@@ -3,8 +3,8 @@
  * Who else wants a segment, and who of all fetches it from the origin. Nothing is agreed upon:
  * everybody hears the same Probes, and draws the same lots.
  *
- * If nobody else began to want it within SEEKER_PATIENCE_MS of the first, that one has decided by
- * then, having heard of no other, and fetches it. Else those who began within SEEKER_COHORT_MS of
+ * If nobody else began to want it within SEEKER_NEAR_MS of the first, that one has decided by then,
+ * having heard of no other, and fetches it. Else those who began within SEEKER_COHORT_MS of
  * the first are a cohort, and all wait until all have heard of all, SEEKER_SETTLE_MS more, before
  * the least lot decides. The cohort is wide because those who read the same stream come to its new
  * segments nearly together: few are at its edge, where two might not agree. Who came later comes
@@ -21,9 +21,11 @@
 #define ACTIVE_MS 5000       /* who was heard so lately is reading */
 #define DISTRUST_MS 10000    /* who was waited for in vain does not count */
 #define IDLE_SUPPLIER_MS 300 /* for a supplier that was not heard to read himself */
-#define TURNS_LOST 3u        /* then a want waits for nobody any more */
+#define TURNS_LOST 2u        /* then a want waits for nobody any more */
 #define EACH_MS 125          /* longer for each who fetches at the same time */
 #define CONNECTIONS 16       /* that each who fetches may have, twice as many as we */
+#define SHARED_MAX 17u       /* and no longer for more */
+#define STUCK_MS 200         /* between two who give up waiting */
 #define MESSAGES 1024u
 #define ASKERS_FIRST 4u
 
@@ -106,9 +108,10 @@ bool seeker_crowd_has(const struct seeker *seeker, const struct segment *segment
 	return asker != NULL && lately(asker->heard_ms, seeker->now_ms, HEARD_MS);
 }
 
-bool seeker_crowd_is_full(const struct segment *segment)
+bool seeker_crowd_is_full(const struct seeker *seeker, const struct segment *segment)
 {
-	return segment->crowd != NULL && segment->crowd->count == SEEKER_ASKERS;
+	return segment->crowd != NULL && segment->crowd->count == SEEKER_ASKERS &&
+	       lately(segment->crowd->first_ms, seeker->now_ms, HEARD_MS);
 }
 
 static bool crowd_grow(struct segment *segment)
@@ -306,16 +309,6 @@ static unsigned candidates(struct seeker *seeker, const struct segment *segment,
 	return count;
 }
 
-/* How near the second is to the first for these two to know of each other in time. He who waits for
- * others sees them later than they see themselves. */
-static int64_t near_ms(const struct candidate *first, const struct candidate *second)
-{
-	if (first->host == NULL)
-		return SEEKER_PATIENCE_MS;
-	return second->host == NULL ? SEEKER_PATIENCE_MS - 2 * SEEKER_DELAY_MS
-				    : SEEKER_PATIENCE_MS - SEEKER_DELAY_MS;
-}
-
 /* When the last of the cohort began. *WIDE_OUT: it is not just who was first. */
 static int64_t cohort_until(const struct candidate *all, unsigned count, bool *wide_out)
 {
@@ -329,7 +322,7 @@ static int64_t cohort_until(const struct candidate *all, unsigned count, bool *w
 			second = &all[i];
 		}
 	}
-	*wide_out = second != NULL && second->began_ms - first->began_ms <= near_ms(first, second);
+	*wide_out = second != NULL && second->began_ms - first->began_ms <= SEEKER_NEAR_MS;
 	return *wide_out ? first->began_ms + SEEKER_COHORT_MS : first->began_ms;
 }
 
@@ -359,6 +352,18 @@ enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *s
 	return CROWD_OTHERS;
 }
 
+/* How many have their turn before us. */
+static unsigned turns_before_us(struct seeker *seeker, const struct segment *segment)
+{
+	struct candidate all[SEEKER_ASKERS + 1];
+	uint64_t lot = seeker->self.family != 0 ? lot_of(segment, &seeker->self) : UINT64_MAX;
+	unsigned count = candidates(seeker, segment, all), before = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		before += all[i].lot < lot;
+	return before;
+}
+
 /* ---- waiting ---- */
 
 /* How long until the origin has given what comes before this want, and it: the stream's others are
@@ -378,14 +383,17 @@ static int64_t origin_ms(const struct seeker *seeker, const struct seeker_state 
 	return takes_ms < SEEKER_CROWD_MAX_MS ? (int64_t)takes_ms : SEEKER_CROWD_MAX_MS;
 }
 
-/* What a want waits for others at most, without anything that comes. */
-static int64_t limit_ms(const struct seeker *seeker, const struct seeker_state *state)
+int64_t seeker_crowd_limit_ms(const struct seeker *seeker, const struct seeker_state *state)
 {
 	const struct stream *stream = state->stream;
 	const struct crowd *crowd = state->segment->crowd;
 	unsigned shared = 1 + (crowd != NULL ? crowd->count : 0);
-	int64_t limit = SEEKER_CROWD_MS + (shared - 1) * EACH_MS;
-	int64_t takes_ms = origin_ms(seeker, state, shared);
+	int64_t limit, takes_ms;
+
+	if (shared > SHARED_MAX)
+		shared = SHARED_MAX;
+	limit = SEEKER_CROWD_MS + (shared - 1) * EACH_MS;
+	takes_ms = origin_ms(seeker, state, shared);
 
 	if (takes_ms > limit)
 		limit = takes_ms;
@@ -423,7 +431,7 @@ static int64_t waited_ms(const struct seeker *seeker, const struct seeker_state 
 static bool suppliers_may(struct seeker *seeker, struct seeker_state *state, struct hope *hope)
 {
 	struct stream *stream = state->stream;
-	int64_t waited = waited_ms(seeker, state), limit = limit_ms(seeker, state);
+	int64_t waited = waited_ms(seeker, state), limit = seeker_crowd_limit_ms(seeker, state);
 	bool may = false;
 
 	for (unsigned i = 0; i < stream->supplier_count; i++) {
@@ -456,14 +464,22 @@ static void lose_turn(struct seeker *seeker, struct seeker_state *state)
 		return;
 	in_vain(seeker, state);
 	seeker_host_use(seeker, &host)->vain_ms = seeker->now_ms;
-	state->lost_turns++;
-	state->reason = SEEKER_TIMEOUT;
+}
+
+bool seeker_crowd_is_stuck(struct seeker *seeker, const struct seeker_state *state)
+{
+	const struct stream *stream = state->stream;
+	int64_t waited = seeker->now_ms - stream->front_ms,
+		limit = seeker_crowd_limit_ms(seeker, state);
+
+	return state == TAILQ_FIRST(&stream->wants) && waited >= limit &&
+	       waited >= limit + STUCK_MS * turns_before_us(seeker, state->segment);
 }
 
 static bool crowd_decides(struct seeker *seeker, struct seeker_state *state, struct hope *hope,
 			  enum seeker_reason *reason_out)
 {
-	int64_t limit = limit_ms(seeker, state);
+	int64_t limit = seeker_crowd_limit_ms(seeker, state);
 	struct xaddr host = {0};
 	const struct host *known;
 	struct peer *peer = NULL;
@@ -472,11 +488,18 @@ static bool crowd_decides(struct seeker *seeker, struct seeker_state *state, str
 	if (waited_ms(seeker, state) >= limit)
 		lose_turn(seeker, state);
 	turn = seeker_crowd_turn(seeker, state->segment, &host);
-	if (turn == CROWD_NOBODY || state->lost_turns >= TURNS_LOST)
+	if (turn == CROWD_NOBODY)
 		return false;
+	if (turn == CROWD_OTHERS && state->stream->vain >= TURNS_LOST &&
+	    seeker->now_ms - state->waiting_ms >= limit) {
+		*reason_out = SEEKER_TIMEOUT;
+		return true;
+	}
 	*reason_out = turn == CROWD_OURS ? SEEKER_CHOSEN : SEEKER_CAME;
 	if (turn != CROWD_OTHERS)
 		return true;
+	/* Somebody else may have it by now. */
+	hope->unknown = seeker->now_ms - state->waiting_ms >= limit;
 	known = seeker_host_find(seeker, &host);
 	if (known != NULL && known->server.family != 0)
 		peer = seeker_peer_use(seeker, &known->server);
@@ -497,7 +520,7 @@ enum seeker_reason seeker_crowd_decide(struct seeker *seeker, struct seeker_stat
 	if (state->waiting_ms == SEEKER_NEVER)
 		state->waiting_ms = seeker->now_ms;
 	crowd = crowd_decides(seeker, state, &hope, &reason);
-	if (crowd && reason == SEEKER_CHOSEN && !seeker_crowd_is_full(state->segment) &&
+	if (crowd && reason == SEEKER_CHOSEN && !seeker_crowd_is_full(seeker, state->segment) &&
 	    suppliers_may(seeker, state, &hope))
 		reason = SEEKER_CAME;
 	else if (!crowd && !suppliers_may(seeker, state, &hope))

@@ -48,7 +48,7 @@
 #define SEEKER_SLOW_MAX_MS 1000  /* who is always slow is slow */
 #define SEEKER_SUPPLIER_MS 10000 /* who gave a block of a stream may have what follows */
 /* See seeker_crowd.c. */
-#define SEEKER_DELAY_MS 10 /* a datagram, on a busy machine */
+#define SEEKER_NEAR_MS 60 /* less than SEEKER_PATIENCE_MS, by what a datagram takes */
 #define SEEKER_COHORT_MS 250
 #define SEEKER_SETTLE_MS 100
 #define SEEKER_CROWD_MAX_MS 10000 /* and no longer for others, whatever the origin takes */
@@ -91,11 +91,10 @@ struct seeker_state {
 	int64_t ready_ms;   /* since when it waits for a place; or NEVER */
 	enum seeker_reason reason;
 	uint8_t tries;
-	uint8_t lost_turns; /* of others, who did not give it */
-	bool pending;       /* to be asked of somebody */
-	bool served;        /* somebody has it, but no free place; as of the last review */
-	bool late;          /* told so */
-	bool told_late;     /* in the list of those to be told so */
+	bool pending;   /* to be asked of somebody */
+	bool served;    /* somebody has it, but no free place; as of the last review */
+	bool late;      /* told so */
+	bool told_late; /* in the list of those to be told so */
 };
 
 /* ---- seeker_segment.c: what is known of segments ---- */
@@ -242,6 +241,8 @@ struct stream {
 	unsigned want_count;
 	struct supplier suppliers[SEEKER_SUPPLIERS];
 	unsigned supplier_count;
+	uint64_t front;        /* the place of the first want, */
+	int64_t front_ms;      /* since when it is the first */
 	int64_t progress_ms;   /* when a neighbour last gave a block; NEVER */
 	int64_t vain_ms;       /* when waiting was last in vain */
 	unsigned vain;         /* how often, without success in between */
@@ -320,7 +321,8 @@ enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *s
 				  struct xaddr *host_out);
 bool seeker_crowd_has(const struct seeker *seeker, const struct segment *segment,
 		      const struct xaddr *host);
-bool seeker_crowd_is_full(const struct segment *segment);
+/* So many others want it that it makes no difference that we do: we follow, and need not say so. */
+bool seeker_crowd_is_full(const struct seeker *seeker, const struct segment *segment);
 struct host *seeker_host_find(struct seeker *seeker, const struct xaddr *address);
 struct host *seeker_host_use(struct seeker *seeker, const struct xaddr *address);
 /* What is to become of a want that nobody is known to have: SEEKER_CAME: wait. *ASK_OUT: of whom
@@ -333,6 +335,11 @@ struct hope {
 };
 enum seeker_reason seeker_crowd_decide(struct seeker *seeker, struct seeker_state *state,
 				       struct hope *hope_out);
+/* What the reader waits for does not come, while other blocks do. Who would have the next turn
+ * gives up first; the others get it of him. */
+bool seeker_crowd_is_stuck(struct seeker *seeker, const struct seeker_state *state);
+/* What a want waits for others at most, without anything that comes. */
+int64_t seeker_crowd_limit_ms(const struct seeker *seeker, const struct seeker_state *state);
 bool seeker_crowds_begin(struct seeker *seeker, uint64_t seed);
 void seeker_crowds_end(struct seeker *seeker);
 

@@ -149,8 +149,10 @@ void seeker_probe_flush(struct seeker *seeker)
 	bool now = seeker->queue_urgent ||
 		   (seeker->gather.place != 0 && seeker->gather.due_ms <= seeker->now_ms);
 
-	if (seeker->stopped)
+	if (seeker->stopped) {
+		alarms_clear(&seeker->alarms, &seeker->gather);
 		return;
+	}
 	for (unsigned form = 0; form < 2; form++)
 		while (seeker->queued[form] > 0 && (now || seeker->queued[form] >= batch_of(form)))
 			send_one(seeker, form);

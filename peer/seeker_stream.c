@@ -71,6 +71,16 @@ static void insert(struct stream *stream, struct seeker_state *state)
 		TAILQ_INSERT_AFTER(&stream->wants, before, state, in_stream);
 }
 
+static void mind_front(struct seeker *seeker, struct stream *stream)
+{
+	const struct seeker_state *first = TAILQ_FIRST(&stream->wants);
+
+	if (first == NULL || (stream->front == first->want->place && stream->want_count > 1))
+		return;
+	stream->front = first->want->place;
+	stream->front_ms = seeker->now_ms;
+}
+
 void seeker_stream_enter(struct seeker *seeker, struct stream *stream, struct seeker_state *state)
 {
 	if (stream->want_count++ == 0) {
@@ -78,6 +88,7 @@ void seeker_stream_enter(struct seeker *seeker, struct stream *stream, struct se
 		seeker->idle_stream_count--;
 	}
 	insert(stream, state);
+	mind_front(seeker, stream);
 	if (stream->alarm.place == 0)
 		alarms_set(&seeker->alarms, &stream->alarm, seeker->now_ms + SEEKER_ROUND_MS);
 }
@@ -85,6 +96,7 @@ void seeker_stream_enter(struct seeker *seeker, struct stream *stream, struct se
 void seeker_stream_leave(struct seeker *seeker, struct stream *stream, struct seeker_state *state)
 {
 	TAILQ_REMOVE(&stream->wants, state, in_stream);
+	mind_front(seeker, stream);
 	if (--stream->want_count > 0)
 		return;
 	alarms_clear(&seeker->alarms, &stream->alarm);

@@ -3,7 +3,8 @@
 #
 # Measures ours beside others, in one run on one machine, and prints a table; ratios are what
 # counts. run.sh [ROW...], ROW one of: large small reread wan list memory making serve verified
-# described plain. As root.
+# described plain retrieval peer first alone sixteen crowd, which are all made when none is named, in
+# half an hour or more; and simulation, a thousand machines, which alone takes longer. As root.
 #   BENCH_SCALE=0.1   smaller works, for a quick look (default 1: the figures of the targets)
 #   BENCH_RUNS=5      alternating runs of which the median is taken
 #   BENCH_PAGES=hot   "warm" reads find the files below each cache in the page cache: what is
@@ -38,7 +39,10 @@ PATH=$PATH:/usr/sbin:/sbin
 . tests/bench/rows_throughput.sh
 . tests/bench/rows_names.sh
 . tests/bench/rows_information.sh
-trap 'stop_all_systems; finish $?' EXIT
+. tests/lib/lan.sh
+. tests/bench/rows_peers.sh
+. tests/bench/rows_crowd.sh
+trap 'status=$?; stop_all_systems; finish "$status"' EXIT
 trap 'exit 130' INT TERM HUP
 ip link set lo up
 
@@ -51,7 +55,8 @@ scaled() {
 }
 
 if [ $# = 0 ]; then
-	set -- large small reread wan list memory making serve verified described plain
+	set -- large small reread wan list memory making serve verified described plain \
+		retrieval peer first alone sixteen crowd
 fi
 print_circumstances
 for row; do

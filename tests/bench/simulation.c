@@ -22,9 +22,10 @@
 #include "peer/allowance.h"
 #include "peer/backoff.h"
 #include "peer/seeker.h"
+#include "tests/bench/simulation_link.h"
 
 enum {
-	BLOCK = 65536,
+	BLOCK = LINK_BLOCK,
 	WINDOW = 256,    /* blocks of read-ahead: 16 MiB */
 	STEP = 8,        /* by which the window moves on */
 	CONNECTIONS = 8, /* to the origin, of each node */
@@ -32,7 +33,6 @@ enum {
 	LATENCY_US = 200,
 	CHECK_US = 100, /* decrypting and hashing a block */
 	ORIGIN_FIRST_US = 40000,
-	REQUEST_LATE_US = 2000000,
 	THINNING = 10,
 };
 
@@ -45,84 +45,12 @@ static struct {
 	bool verbose;
 } options = {1000, 2, 1024, 50000000 / 8, 1000000000 / 8, 0, 1, 0, false};
 
-/* ---- chance and time ---- */
-
-static uint64_t chance;
-static int64_t now_us;
-
-static uint32_t draw(void)
-{
-	chance = chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(chance >> 32);
-}
-
-static int64_t now_ms(void)
-{
-	return now_us / 1000;
-}
-
 /* What a message takes, apart from its size. */
 static int64_t latency_us(void)
 {
 	if (options.jitter_ms == 0)
 		return LATENCY_US;
 	return LATENCY_US + draw() % (options.jitter_ms * 1000);
-}
-
-struct event {
-	int64_t at_us;
-	uint64_t order; /* of equals */
-	void (*happen)(void *what, unsigned node);
-	void *what;
-	unsigned node;
-};
-
-static struct event *events;
-static size_t event_count, event_room;
-static uint64_t event_order;
-
-static bool is_sooner(const struct event *one, const struct event *other)
-{
-	return one->at_us != other->at_us ? one->at_us < other->at_us : one->order < other->order;
-}
-
-static void *checked(void *memory)
-{
-	if (memory == NULL) {
-		fprintf(stderr, "simulation: out of memory\n");
-		exit(1);
-	}
-	return memory;
-}
-
-static void at(int64_t at_us, void (*happen)(void *, unsigned), void *what, unsigned node)
-{
-	struct event event = {at_us, event_order++, happen, what, node};
-	size_t place = ++event_count;
-
-	if (event_count >= event_room) {
-		event_room = event_room == 0 ? 4096 : event_room * 2;
-		events = checked(realloc(events, event_room * sizeof(*events)));
-	}
-	for (; place > 1 && is_sooner(&event, &events[place / 2]); place /= 2)
-		events[place] = events[place / 2];
-	events[place] = event;
-}
-
-static struct event next_event(void)
-{
-	struct event first = events[1], last = events[event_count--];
-	size_t place = 1, child;
-
-	for (; (child = place * 2) <= event_count; place = child) {
-		if (child < event_count && is_sooner(&events[child + 1], &events[child]))
-			child++;
-		if (!is_sooner(&events[child], &last))
-			break;
-		events[place] = events[child];
-	}
-	events[place] = last;
-	return first;
 }
 
 /* ---- nodes ---- */
@@ -142,7 +70,7 @@ struct node {
 	uint64_t queued;        /* blocks that wait for a connection */
 	int64_t up_us, down_us; /* until when the links are busy */
 	int64_t began_us, ended_us;
-	uint64_t from_origin, answers;
+	uint64_t from_origin;
 	int64_t origin_began_us;
 };
 
@@ -218,49 +146,10 @@ static void tick(void *what, unsigned number)
 	settle(node);
 }
 
-/* ---- the origin: transfers share the link equally ---- */
-
-struct transfer {
-	struct node *node;
-	uint64_t block, end;
-	double due; /* in octets that each transfer has had since the beginning */
-};
-
-static struct transfer *transfers;
-static unsigned transfer_count, transfer_room;
-static double each_had; /* octets */
-static int64_t each_at_us;
-static uint64_t link_era; /* older events do not count */
+/* ---- the origin ---- */
 
 static void read_on(struct node *node);
 static void fetch_on(struct node *node);
-static void link_event(void *era, unsigned node);
-
-static void link_advance(void)
-{
-	if (transfer_count > 0)
-		each_had += (double)(now_us - each_at_us) * 1e-6 * (double)options.origin_rate /
-			    transfer_count;
-	each_at_us = now_us;
-}
-
-static void link_schedule(void)
-{
-	double least = 0;
-	int64_t due_us;
-
-	link_era++;
-	if (transfer_count == 0)
-		return;
-	least = transfers[0].due;
-	for (unsigned i = 1; i < transfer_count; i++)
-		if (transfers[i].due < least)
-			least = transfers[i].due;
-	due_us =
-		(int64_t)((least - each_had) * transfer_count * 1e6 / (double)options.origin_rate) +
-		1;
-	at(now_us + (due_us > 0 ? due_us : 1), link_event, (void *)(uintptr_t)link_era, 0);
-}
 
 static void hold(struct node *node, uint64_t block)
 {
@@ -286,9 +175,9 @@ static void tell_rate(struct node *node)
 }
 
 /* The block of TRANSFER is through. False: that was its last. */
-static bool link_deliver(struct transfer *transfer)
+static bool deliver(struct transfer *transfer)
 {
-	struct node *node = transfer->node;
+	struct node *node = &nodes[transfer->node];
 	uint64_t block = transfer->block++;
 
 	origin_blocks++;
@@ -300,44 +189,10 @@ static bool link_deliver(struct transfer *transfer)
 	return transfer->block < transfer->end;
 }
 
-static void link_event(void *era, unsigned number)
+static void ended(unsigned number)
 {
-	(void)number;
-	if ((uint64_t)(uintptr_t)era != link_era)
-		return;
-	link_advance();
-	for (unsigned i = 0; i < transfer_count;) {
-		struct transfer transfer = transfers[i];
-
-		if (transfer.due > each_had + 0.5) {
-			i++;
-			continue;
-		}
-		if (link_deliver(&transfer)) {
-			transfers[i++] = transfer;
-			continue;
-		}
-		transfers[i] = transfers[--transfer_count];
-		transfer.node->connections--;
-		fetch_on(transfer.node);
-	}
-	link_schedule();
-}
-
-static void link_begin(void *what, unsigned number)
-{
-	struct transfer *transfer = what;
-
-	(void)number;
-	link_advance();
-	transfer->due = each_had + BLOCK;
-	if (transfer_count == transfer_room) {
-		transfer_room = transfer_room == 0 ? 64 : transfer_room * 2;
-		transfers = checked(realloc(transfers, transfer_room * sizeof(*transfers)));
-	}
-	transfers[transfer_count++] = *transfer;
-	free(transfer);
-	link_schedule();
+	nodes[number].connections--;
+	fetch_on(&nodes[number]);
 }
 
 /* Neighbouring blocks that are queued travel in one transfer, nearest to the reader first. */
@@ -353,7 +208,7 @@ static void fetch_on(struct node *node)
 		if (block == node->wanted_to)
 			break;
 		transfer = checked(calloc(1, sizeof(*transfer)));
-		*transfer = (struct transfer){.node = node, .block = block};
+		*transfer = (struct transfer){.node = node->number, .block = block};
 		for (; block < node->wanted_to && node->blocks[block] == QUEUED; block++) {
 			node->blocks[block] = FETCHED;
 			node->queued--;
@@ -475,8 +330,8 @@ static void visit_arrives(void *what, unsigned number)
 
 static void visit_sent(void *what, unsigned number)
 {
-	(void)number;
-	((struct node *)what)->serving--;
+	(void)what;
+	nodes[number].serving--;
 }
 
 static int64_t later(int64_t one, int64_t other)
@@ -520,7 +375,7 @@ static void visit_served(void *what, unsigned number)
 	sent_us = later(now_us, takes_us > 1 ? server->up_us : 0) + takes_us;
 	if (takes_us > 1) {
 		server->up_us = sent_us;
-		at(sent_us, visit_sent, server, server->number);
+		at(sent_us, visit_sent, NULL, server->number);
 		client->down_us = later(sent_us, client->down_us + takes_us);
 		sent_us = client->down_us;
 	}
@@ -610,7 +465,6 @@ static void respond(struct node *node, struct question *question)
 	reply->question = question;
 	question->references++;
 	reply->from = node->number;
-	node->answers++;
 	answers_total++;
 	at(now_us + 1000 * (int64_t)backoff_answer_ms(BACKOFF_ANSWER_MAX_MS, draw()) + latency_us(),
 	   reply_arrives, reply, question->from);
@@ -661,30 +515,28 @@ static void fetch_them(struct node *node, struct seeker_want *const *wants, unsi
 	at(now_us, fetch_event, NULL, node->number);
 }
 
+static void say(const struct node *node, struct seeker_want *const *wants, unsigned count,
+		const char *what, enum seeker_reason reason)
+{
+	if (options.verbose)
+		printf("%9.3f node %u: %llu to %llu %s: %s\n", (double)now_us * 1e-6, node->number,
+		       (unsigned long long)(wants[0]->place / BLOCK),
+		       (unsigned long long)(wants[count - 1]->place / BLOCK), what,
+		       seeker_reason_name(reason));
+}
+
 static void refuse(void *owner, struct seeker_want *const *wants, unsigned count,
 		   enum seeker_reason reason)
 {
-	struct node *node = owner;
-
-	if (options.verbose)
-		printf("%9.3f node %u: %llu to %llu refused: %s\n", (double)now_us * 1e-6,
-		       node->number, (unsigned long long)(wants[0]->place / BLOCK),
-		       (unsigned long long)(wants[count - 1]->place / BLOCK),
-		       seeker_reason_name(reason));
-	fetch_them(node, wants, count);
+	say(owner, wants, count, "refused", reason);
+	fetch_them(owner, wants, count);
 }
 
 static void late(void *owner, struct seeker_want *const *wants, unsigned count,
 		 enum seeker_reason reason)
 {
-	struct node *node = owner;
-
-	if (options.verbose)
-		printf("%9.3f node %u: %llu to %llu late: %s\n", (double)now_us * 1e-6,
-		       node->number, (unsigned long long)(wants[0]->place / BLOCK),
-		       (unsigned long long)(wants[count - 1]->place / BLOCK),
-		       seeker_reason_name(reason));
-	fetch_them(node, wants, count);
+	say(owner, wants, count, "late", reason);
+	fetch_them(owner, wants, count);
 }
 
 static uint32_t draw_for(void *owner)
@@ -756,23 +608,21 @@ static void report_reasons(void)
 
 static void report_messages(void)
 {
-	struct seeker_counters sum = {0};
+	double probes = 0, asked = 0, good = 0, empty = 0, overtaken = 0, count = options.nodes;
 
 	for (unsigned i = 0; i < options.nodes; i++) {
 		struct seeker_counters counters;
 
 		seeker_counters(nodes[i].seeker, &counters);
-		sum.probes += counters.probes;
-		sum.asked += counters.asked;
-		sum.good += counters.good;
-		sum.empty += counters.empty;
-		sum.overtaken += counters.overtaken;
+		probes += (double)counters.probes / count;
+		asked += (double)counters.asked / count;
+		good += (double)counters.good / count;
+		empty += (double)counters.empty / count;
+		overtaken += (double)counters.overtaken / count;
 	}
 	printf("a node: %.1f Probes, %.1f answers, %.1f exchanges (%.1f blocks, %.1f empty, %.1f "
 	       "overtaking)\n",
-	       (double)sum.probes / options.nodes, (double)answers_total / options.nodes,
-	       (double)sum.asked / options.nodes, (double)sum.good / options.nodes,
-	       (double)sum.empty / options.nodes, (double)sum.overtaken / options.nodes);
+	       probes, (double)answers_total / count, asked, good, empty, overtaken);
 }
 
 static void report(void)
@@ -852,6 +702,9 @@ int main(int count, char **words)
 {
 	parse(count, words);
 	chance = options.seed;
+	link_rate = options.origin_rate;
+	link_deliver = deliver;
+	link_ended = ended;
 	nodes = checked(calloc(options.nodes, sizeof(*nodes)));
 	for (unsigned i = 0; i < options.nodes; i++)
 		create(&nodes[i], i);

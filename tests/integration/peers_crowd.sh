@@ -33,3 +33,4 @@ done
 assert_eq $((machines * size)) "$total" 'octets in all'
 echo "the origin sent $(origin_sent) of $size"
 assert_num "$(origin_sent)" -le $((3 * size)) 'octets of the origin'
+lan_leave

@@ -32,4 +32,4 @@ assert_num "$(find "/proc/$FS_PID/fd" | wc -l)" -lt 1500 'descriptors'
 lan_mount lan2 "$URL"
 lan_read lan2 file
 assert_eq 1000000 "$(lan_status lan2 .sources.peer.bytes)" 'octets from the crowded peer'
-umount_fs "$TEST_DIR/lan1"
+lan_leave

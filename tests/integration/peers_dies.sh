@@ -37,3 +37,4 @@ lan_read lan2 file
 assert_num "$(lan_status lan2 .sources.peer.blocks)" -gt 0 'blocks of the scripted peer'
 assert_num "$(lan_status lan2 .sources.peer.blocks)" -le 20 'blocks of the scripted peer'
 ! alive "$SCRIPT_PID" || fail 'the scripted peer lives'
+lan_leave

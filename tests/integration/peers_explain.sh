@@ -56,3 +56,4 @@ lan_mount lan1 "$URL" mode=local
 lan_admin lan1 clear >/dev/null
 lan_read lan1 file
 explained 'the mode has no peers' file
+lan_leave

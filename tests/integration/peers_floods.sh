@@ -40,3 +40,4 @@ assert_num "$(jq .answers "$TEST_DIR/flood-repeat")" -le 10 'answers to repeats'
 assert_num "$(lan_status lan1 .discovery.received)" -gt 0 'Probes received'
 assert_eq 0 "$(lan_status lan1 .errors.hash)" 'wrong hashes'
 wait_until 10 lan_ask lan4 probe "$id"
+lan_leave

@@ -37,3 +37,4 @@ wait $reader || fail "the reader: status $?"
 assert_same_file "$tree/after" "$TEST_DIR/read"
 echo "from the one that came: $(lan_status lan2 .sources.peer.bytes)"
 assert_num "$(lan_status lan2 .sources.peer.bytes)" -ge 10000000 'octets from the one that came'
+lan_leave

@@ -72,4 +72,11 @@ done
 wait_until 10 takes_part
 assert_eq 0 "$(lan_status lan1 .errors.hash)" 'wrong hashes'
 umount_fs
+
+# Off: likewise, from the start.
+lan_mount lan1 "$URL" mode=off
+lan_read lan1 file-0
+silent
+umount_fs
 ! answers || fail 'it answers when it is gone'
+lan_leave

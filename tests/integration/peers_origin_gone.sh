@@ -33,3 +33,4 @@ lan_again lan1
 before=$(lan_status lan2 .sources.peer.bytes)
 lan_read lan2 later
 assert_num "$(lan_status lan2 .sources.peer.bytes)" -gt "$before" 'octets from the peer, later'
+lan_leave

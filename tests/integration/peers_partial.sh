@@ -22,6 +22,9 @@ for version in 1 2; do
 	stop_server
 	has_version "$TEST_DIR/lan1/file" $version || fail 'no content information'
 	assert_num "$(lan_status lan1 .cache.used)" -lt $((size - 1000000)) 'octets that lan1 holds'
+	# Nobody reads there any more, so no more comes.
+	umount_fs "$TEST_DIR/lan1"
+	lan_again lan1
 	restart_server
 	lan_mount lan2 "$URL" versions=$version
 	lan_read lan2 file
@@ -36,8 +39,13 @@ done
 
 # The scripted peer has the first half of all blocks.
 lan_script lan2 --file "$tree/file" --version 1 --retrieval half
-lan_mount lan1 "$URL" versions=1
-lan_read lan1 file
-given=$(lan_status lan1 .sources.peer.bytes)
+for attempt in 1 2 3; do # its answer may be late on a busy machine
+	lan_mount lan1 "$URL" versions=1
+	lan_read lan1 file
+	given=$(lan_status lan1 .sources.peer.bytes)
+	[ "$given" -lt $((half * 9 / 10)) ] || break
+	lan_forget lan1
+done
 assert_num "$given" -ge $((half * 9 / 10)) 'octets from the scripted peer'
 assert_num "$given" -le $((half + 65536)) 'octets from the scripted peer'
+lan_leave

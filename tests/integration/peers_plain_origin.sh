@@ -25,3 +25,4 @@ for compute in off 2; do
 	lan_forget lan1
 done
 assert_eq 0 "$(scripted '.event == "request"')" 'requests'
+lan_leave

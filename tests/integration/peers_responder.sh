@@ -106,3 +106,4 @@ assert_num "$count" -ge 1 'blocks of a part'
 assert_num "$count" -le 46 'blocks of a part'
 umount_fs "$TEST_DIR/lan1"
 answers 0 "${ids[0]}"
+lan_leave

@@ -59,3 +59,4 @@ wait_until 10 has_all
 lan_ask lan2 get "$place" "${content[@]}" --cipher 0 --expect-cipher 0 >"$TEST_DIR/got" ||
 	fail "plaintext: $(cat "$TEST_DIR/got")"
 assert_eq "$blocks" "$(jq .good "$TEST_DIR/got")" 'blocks in plaintext'
+lan_leave

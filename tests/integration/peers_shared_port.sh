@@ -71,3 +71,4 @@ listens "$TEST_DIR/alone.log" ''
 lan_mount lan1 "$URL"
 lan_read lan1 other
 assert_eq 1000000 "$(lan_status lan1 .sources.peer.bytes)" 'octets from peers without the port'
+lan_leave

@@ -37,3 +37,4 @@ done
 echo "from peers: $peers of $((15 * size)); from the origin, again: $(($(origin_sent) - sent))"
 assert_num $(($(origin_sent) - sent)) -le $((2 * size)) 'octets of the origin for fifteen more'
 assert_num $peers -ge $((13 * size)) 'octets from peers'
+lan_leave

@@ -33,3 +33,4 @@ lan_mount lan1 "$URL" listen=10.78.0.1:4000
 assert_eq 10.78.0.1:4000 "$(lan_place lan1)" 'listen'
 lan_ask origin get 10.78.0.1:4000 --file "$tree/file" >"$TEST_DIR/got" || fail "not served: $(cat "$TEST_DIR/got")"
 assert_eq 1000000 "$(jq .bytes "$TEST_DIR/got")" 'octets that were given beyond the router'
+lan_leave

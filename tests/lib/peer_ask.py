@@ -3,7 +3,8 @@
 """Asks peers, as Windows, iPXE and worse do, for tests. Prints JSON, a line each.
 
 Discovery (--interface NAME, --family 4|6|both, --wait SECONDS; ids in hexadecimal):
-    peer_ask.py probe [--form 1|2] [--style STYLE] [--copies N] [--message-id ID] [--expect N] ID...
+    peer_ask.py probe [--form 1|2] [--style STYLE] [--copies N] [--message-id ID] [--expect N]
+                      ID...
                       a line an answer: what it says, what of it is not in the literal form that
                       others need, what iPXE and Microsoft's suite make of it. Status 1: none came
     peer_ask.py ipxe ID       one MessageID to IPv6, then to IPv4, again after 1 s, 2 s in all, read
@@ -19,8 +20,8 @@ Retrieval (PLACE: ADDR:PORT; --file, --information: of a content, see peer_conte
     peer_ask.py segments PLACE    by GETSEGLIST      peer_ask.py versions PLACE
     peer_ask.py badly PLACE [--only TEXT]   every bad request; status 1: one is not answered as it
                       should be. The first block of the content is held
-    peer_ask.py hold PLACE --connections N [--half]   opens them and says nothing (or half a
-                      request) until it is ended
+    peer_ask.py hold PLACE --connections N [--half | --deaf]   opens them and says nothing (or half a
+                      request, or asks for blocks and takes no answer) until it is ended
 """
 import argparse
 import json
@@ -353,9 +354,15 @@ def command_badly(arguments):
 
 def command_hold(arguments):
     held = []
+    first = peer_content.load(arguments).segments[0] if arguments.deaf else None
     for _ in range(arguments.connections):
         try:
             peer = peer_asking.Peer(arguments.place)
+            if arguments.deaf:
+                body = peer_messages.encode(peer_messages.Message(
+                    peer_messages.GETBLKS, id=first.id, ranges=[(0, 1)]))
+                peer.write((peer.head(peer_messages.PATH, "POST", "HTTP/1.1", [], len(body))
+                            + body) * 20)
             if arguments.half:
                 peer.write(peer.head(peer_messages.PATH, "POST", "HTTP/1.1", [], 1000) + b"half")
             held.append(peer)
@@ -412,6 +419,7 @@ def parse_arguments():
     holding = verb("hold", command_hold)
     holding.add_argument("--connections", type=int, default=1)
     holding.add_argument("--half", action="store_true")
+    holding.add_argument("--deaf", action="store_true")
     return parser.parse_args()
 
 

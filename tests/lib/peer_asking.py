@@ -158,7 +158,7 @@ class Fetch:
         answer = peer.ask(asked)
         refuse_if(answer.type != messages.BLKLIST, "no list")
         held = messages.blocks_of(answer.ranges)
-        refuse_if(answer.next and answer.next <= max(held, default=0), "next block is not after them")
+        refuse_if(answer.next and answer.next <= max(held, default=0), "next block is before")
         self.lists += 1
         return held
 

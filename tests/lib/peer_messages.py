@@ -185,7 +185,8 @@ def read_body(cursor, message):
 def read_frame(data, limit):
     refuse_if(not 16 <= len(data) <= limit, f"message of {len(data)} octets")
     cursor = Cursor(data)
-    version, kind, size, cipher = cursor.version(), cursor.number(), cursor.number(), cursor.number()
+    version = cursor.version()
+    kind, size, cipher = cursor.number(), cursor.number(), cursor.number()
     refuse_if(size != len(data), f"MsgSize {size} of {len(data)} octets")
     refuse_if(kind > 7, f"type {kind}")
     return cursor, Message(kind, version, cipher)

@@ -365,13 +365,15 @@ def claims_2(bits, ages, probe):
 
 GUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 LITERAL = "".join((
-    re.escape('<?xml version="1.0" encoding="utf-8"?><soap:Envelope'), r"(?: xmlns:\w+=\"[^\"]+\")+>",
+    re.escape('<?xml version="1.0" encoding="utf-8"?><soap:Envelope'),
+    r"(?: xmlns:\w+=\"[^\"]+\")+>",
     r"<soap:Header><wsa:To>", re.escape(TO_ASKER), r"</wsa:To><wsa:Action>", re.escape(WSD),
     r"/ProbeMatches</wsa:Action><wsa:MessageID>urn:uuid:", GUID, r"</wsa:MessageID>",
     r"<wsa:RelatesTo>(?P<relates>[^<]*)</wsa:RelatesTo>",
     r'<wsd:AppSequence InstanceId="\d+" MessageNumber="\d+"(?:/>|></wsd:AppSequence>)',
     r"</soap:Header><soap:Body><wsd:ProbeMatches><wsd:ProbeMatch>",
-    r"<wsa:EndpointReference><wsa:Address>urn:uuid:", GUID, "</wsa:Address></wsa:EndpointReference>",
+    r"<wsa:EndpointReference><wsa:Address>urn:uuid:", GUID,
+    "</wsa:Address></wsa:EndpointReference>",
     r"<wsd:Types>PeerDist:(?P<type>PeerDistData(?:V2)?)</wsd:Types>",
     r"<wsd:Scopes>(?P<scopes>[^<]+)</wsd:Scopes><wsd:XAddrs>(?P<xaddrs>[^<]+)</wsd:XAddrs>",
     r"<wsd:MetadataVersion>(?P<metadata>[12])</wsd:MetadataVersion><PeerDist:PeerDistData>",

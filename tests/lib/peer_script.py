@@ -7,10 +7,11 @@
                    [--retrieval BEHAVIOUR] [--dies-after N] [--discovery BEHAVIOUR]
                    [--delay SECONDS] [--foreign ADDR:PORT] [--log FILE]
 
-Joins the groups of discovery on the interface, answers Probes and gives blocks of the files. Without
-content information it is made, of that version and secret (default: those of
-information_origin.py). Behaviours: --list. The log has JSON lines: "event" is "ready" (with "port"),
-"probe", "malformed" (a datagram that is no Probe), "connection" or "request".
+Joins the groups of discovery on the interface, answers Probes and gives blocks of the files. Where
+no content information is named it is made, of that version and secret (default: that of
+information_origin.py). Behaviours: --list. The log has JSON lines: "event" is "ready" (with
+"port"), "probe", "malformed" (a datagram that is no Probe), "connection", "request", "unsent" or
+"died".
 """
 import argparse
 import ipaddress

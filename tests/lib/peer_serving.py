@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The retrieval port of the scripted peer: gives blocks as it is told to behave. What it may be told
-is the table BEHAVIOURS."""
+"""The retrieval port of the scripted peer: gives blocks as it is told to behave. What it may be
+told is the table BEHAVIOURS."""
 import os
 import secrets
 import socket

@@ -219,7 +219,13 @@ static struct neighbourhood *neighbourhood_of(struct nearby *nearby)
 
 static unsigned near_why_not(struct nearby *nearby)
 {
-	return neighbourhood_of(nearby)->why;
+	struct neighbourhood *near = neighbourhood_of(nearby);
+
+	pthread_mutex_lock(&near->lock);
+	near->questions++;
+	unsigned why = near->why;
+	pthread_mutex_unlock(&near->lock);
+	return why;
 }
 
 static void near_seek(struct nearby *nearby, struct neighbours_want *const *wants, unsigned count)

@@ -53,7 +53,7 @@ struct neighbourhood {
 	pthread_cond_t called;
 	struct neighbours_want *wants[1024];
 	unsigned first, last, hurried, dropped, seeks;
-	unsigned why; /* why_not() */
+	unsigned why, questions; /* why_not(), and how often it was called */
 };
 
 struct fixture {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -129,4 +130,26 @@ void network_scene_link(const char *name)
 	network_scene_ip("link set %s addrgenmode none", name);
 	network_scene_far_ip("link set %s up", name);
 	network_scene_ip("link set %s up", name);
+}
+
+static void add_six(const char *address)
+{
+	struct timespec moment = {.tv_nsec = 5000000};
+	char words[128];
+
+	snprintf(words, sizeof(words), "addr add %s/64 dev v0 nodad", address);
+	assert_true(run(words));
+	snprintf(words, sizeof(words), "-6 route show table local %s dev v0 | grep -q .", address);
+	for (unsigned i = 0; !run(words); i++) {
+		assert_true(i < NETWORK_PATIENCE * 100);
+		nanosleep(&moment, NULL);
+	}
+}
+
+void network_scene_add_six(const char *near_address, const char *far_address)
+{
+	add_six(near_address);
+	network_scene_enter_far();
+	add_six(far_address);
+	network_scene_leave_far();
 }

@@ -27,6 +27,9 @@ void network_scene_set(const char *name, const char *value);
 
 /* Both ends of that name, up. */
 void network_scene_link(const char *name);
+/* Adds IPv6 addresses to both ends of v0 and waits until they can be reached, which is a moment
+ * after the kernel says that they are there. */
+void network_scene_add_six(const char *near_address, const char *far_address);
 /* Sockets that are made between these belong to the far machine. */
 void network_scene_enter_far(void);
 void network_scene_leave_far(void);

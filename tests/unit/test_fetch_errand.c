@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +18,15 @@
 #define SIZE (16u * UNIT + 1234)
 #define FIXED 100000u
 
+static void open_described_with(struct fixture *fixture, unsigned version, unsigned flags)
+{
+	open_file(fixture, version == 1 ? "\"v1\"" : "\"v2\"", SIZE, flags);
+	describe(fixture, make_content(fixture, version, SIZE, version == 2 ? FIXED : 0, 0, 0));
+}
+
 static void open_described(struct fixture *fixture, unsigned version)
 {
-	open_file(fixture, version == 1 ? "\"v1\"" : "\"v2\"", SIZE, 0);
-	describe(fixture, make_content(fixture, version, SIZE, version == 2 ? FIXED : 0, 0, 0));
+	open_described_with(fixture, version, 0);
 }
 
 static void refuse(struct neighbours_want *want)
@@ -39,6 +45,24 @@ static uint64_t given_by(struct fixture *fixture, enum given given)
 
 	fetch_counters(fixture->fetch, &counters);
 	return counters.given[given].bytes;
+}
+
+static struct reading *start_reaching(struct fixture *fixture, uint64_t offset, uint64_t ahead,
+				      uint64_t reach)
+{
+	struct reading *reading = calloc(1, sizeof *reading);
+
+	pthread_mutex_init(&reading->lock, NULL);
+	pthread_cond_init(&reading->ended, NULL);
+	reading->bytes = malloc(UNIT);
+	reading->read = (struct fetch_read){.file = fixture->file,
+					    .offset = offset,
+					    .length = UNIT,
+					    .ahead = ahead,
+					    .reach = reach,
+					    .done = read_done};
+	fetch_read(&reading->read);
+	return reading;
 }
 
 static void what_is_nearby_is_not_asked_of_the_origin(void **state)
@@ -248,6 +272,175 @@ static void a_reader_gives_up(void **state)
 	assert_int_equal(end_read(start_read(fixture, 0, UNIT, 0)), 0);
 }
 
+/* Who reads on in sequence gets one request for it all, as without neighbours. */
+static void a_request_reaches_on_where_nobody_has_it(void **state)
+{
+	static const struct {
+		enum seeker_reason reason;
+		bool reaches;
+	} cases[] = {{SEEKER_NO_ANSWER, true}, {SEEKER_ALONE, true}, {SEEKER_CHOSEN, false}};
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct neighbours_want *wants[4];
+		char validator[16];
+		snprintf(validator, sizeof validator, "\"v%u\"", i);
+		open_file(fixture, validator, SIZE, 0);
+		describe(fixture, make_content(fixture, 1, SIZE, 0, 0, 0));
+		struct reading *reading = start_reaching(fixture, 0, 4 * UNIT, SIZE);
+		for (unsigned k = 0; k < 4; k++)
+			wants[k] = take_want(fixture);
+		wants[0]->refused(wants, 4, cases[i].reason);
+		struct transfer *transfer = take_transfer(fixture);
+		const struct entry entry = entry_of(SIZE, 0);
+		uint64_t length = cases[i].reaches ? SIZE : 4 * UNIT;
+		assert_wish(transfer, 0, length);
+		assert_int_equal(transfer_begin(transfer, &entry, 0, (int64_t)length), 0);
+		assert_int_equal(send_octets(fixture, transfer, 0, 4 * UNIT), 0);
+		assert_int_equal(end_read(reading), 0);
+		/* What is refused next comes by the same answer. */
+		reading = start_read(fixture, 4 * UNIT, UNIT, 0);
+		refuse(take_want(fixture));
+		assert_int_equal(waiting_transfers(fixture), cases[i].reaches ? 0 : 1);
+		if (cases[i].reaches)
+			assert_int_equal(send_octets(fixture, transfer, 4 * UNIT, UNIT), 0);
+		else
+			deliver(fixture, take_transfer(fixture));
+		assert_int_equal(end_read(reading), 0);
+		transfer_end(transfer, cases[i].reaches ? -ECANCELED : 0);
+		close_file(fixture);
+	}
+}
+
+/* The answer may be yes for one try. */
+static void what_departs_together_goes_the_same_way(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_described(fixture, 1);
+	struct reading *reading = start_read(fixture, 0, 3 * UNIT, 8 * UNIT);
+	assert_int_equal(fixture->near.questions, 1);
+	assert_int_equal(waiting_transfers(fixture), 0);
+	for (unsigned i = 0; i < 8; i++)
+		bring(take_want(fixture));
+	assert_int_equal(end_read(reading), 0);
+}
+
+/* It comes once, so nothing of it may go by. */
+static void a_stream_brings_also_what_is_sought(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned dropped = 0;
+
+	for (unsigned version = 1; version <= 2; version++) {
+		open_described_with(fixture, version,
+				    version == 1 ? FETCH_NO_RANGES : FETCH_ONE_ANSWER);
+		struct reading *reading = start_read(fixture, 0, SIZE, 0);
+		refuse(take_want(fixture));
+		dropped += waiting_wants(fixture);
+		deliver(fixture, take_transfer(fixture));
+		assert_int_equal(end_read(reading), 0);
+		assert_int_equal(waiting_transfers(fixture), 0);
+		assert_int_equal(fixture->near.dropped, dropped);
+		close_file(fixture);
+	}
+	assert_int_equal(given_by(fixture, GIVEN_ORIGIN), 2 * SIZE);
+}
+
+/* Whoever is nearby may keep it waiting for ever, and what it does is not known to the engine. */
+static void who_waits_for_half_of_his_time_goes_to_the_origin_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_described(fixture, 1);
+	struct reading *reading = start_read(fixture, 0, 2 * UNIT, 0);
+	struct neighbours_want *first = take_want(fixture), *second = take_want(fixture);
+	fetch_tick(fixture->fetch, 1000);
+	assert_int_equal(waiting_transfers(fixture), 0);
+	fetch_tick(fixture->fetch, 29000);
+	struct transfer *transfer = take_transfer(fixture);
+	fetch_tick(fixture->fetch, 29100);
+	assert_int_equal(waiting_transfers(fixture), 0);
+	assert_wish(transfer, 0, 2 * UNIT);
+	bring(second);
+	deliver(fixture, transfer);
+	assert_int_equal(end_read(reading), 0);
+	bring(first);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), UNIT);
+	assert_int_equal(given_by(fixture, GIVEN_ORIGIN), UNIT);
+}
+
+#define LARGE (72u << 20)
+#define LARGE_UNIT CUTTING_UNIT_MAX
+
+static void what_is_sought_without_need_is_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_file(fixture, "\"v2\"", LARGE, 0);
+	describe(fixture, make_content(fixture, 2, LARGE, LARGE_UNIT, 0, 0));
+	struct reading *reading = start_read(fixture, 0, LARGE_UNIT, LARGE);
+	assert_in_range(waiting_wants(fixture), FETCH_BUFFERED_MAX / LARGE_UNIT,
+			FETCH_BUFFERED_MAX / LARGE_UNIT + 1);
+	/* Who waits is not refused for that. */
+	struct reading *last = start_read(fixture, LARGE - UNIT, UNIT, 0);
+	unsigned count = waiting_wants(fixture);
+	fetch_stop(fixture->fetch);
+	for (unsigned i = 0; i < count; i++)
+		refuse(take_want(fixture));
+	assert_int_equal(end_read(reading), -EIO);
+	assert_int_equal(end_read(last), -EIO);
+}
+
+static void what_nobody_seeks_cannot_be_late(void **state)
+{
+	struct fixture *fixture = *state;
+	static const uint64_t offsets[] = {0, UNIT, SIZE, UINT64_MAX};
+
+	open_described(fixture, 1);
+	struct reading *reading = start_read(fixture, 0, UNIT, 0);
+	struct neighbours_want *want = take_want(fixture);
+	want->late(want->owner, want->stream + 1, offsets, 4, SEEKER_TIMEOUT);
+	want->late(want->owner, want->stream, offsets + 1, 3, SEEKER_TIMEOUT);
+	assert_int_equal(waiting_transfers(fixture), 0);
+	bring(want);
+	assert_int_equal(end_read(reading), 0);
+}
+
+static void a_version_that_is_superseded_still_comes_from_nearby(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_described(fixture, 1);
+	struct reading *one = start_read(fixture, 0, UNIT, 0);
+	struct reading *two = start_read(fixture, UNIT, UNIT, 0);
+	struct neighbours_want *first = take_want(fixture), *second = take_want(fixture);
+	fetch_supersede(fixture->fetch, "a/file", NULL);
+	bring(first);
+	assert_int_equal(end_read(one), 0);
+	refuse(second);
+	assert_int_equal(end_read(two), -ESTALE);
+	assert_int_equal(waiting_transfers(fixture), 0);
+}
+
+static void each_octet_counts_once_as_a_neighbours(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_described(fixture, 1);
+	struct reading *reading = start_read(fixture, UNIT / 2, UNIT, 0);
+	bring(take_want(fixture));
+	bring(take_want(fixture));
+	assert_int_equal(end_read(reading), 0);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), UNIT);
+	assert_int_equal(end_read(start_read(fixture, 0, UNIT / 2, 0)), 0);
+	assert_int_equal(end_read(start_read(fixture, UNIT + UNIT / 2, UNIT / 2, 0)), 0);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), 2 * UNIT);
+	assert_int_equal(end_read(start_read(fixture, 0, 2 * UNIT, 0)), 0);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), 2 * UNIT);
+	assert_int_equal(given_by(fixture, GIVEN_CACHE), 2 * UNIT);
+}
+
 /* Everything at once: neighbours that bring, refuse, are late, and an origin; whatever comes first.
  */
 struct world {
@@ -358,6 +551,14 @@ int main(void)
 		test(content_information_of_another_kind_comes_meanwhile),
 		test(nobody_has_it_open_any_more),
 		test(a_reader_gives_up),
+		test(a_request_reaches_on_where_nobody_has_it),
+		test(what_departs_together_goes_the_same_way),
+		test(a_stream_brings_also_what_is_sought),
+		test(who_waits_for_half_of_his_time_goes_to_the_origin_too),
+		test(what_is_sought_without_need_is_bounded),
+		test(what_nobody_seeks_cannot_be_late),
+		test(a_version_that_is_superseded_still_comes_from_nearby),
+		test(each_octet_counts_once_as_a_neighbours),
 		test(all_at_once),
 	};
 
