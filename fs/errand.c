@@ -107,10 +107,10 @@ static void send_on_locked(struct flight *flight, struct transfer_queue *startin
 	bool urgent = flight->waiting != NULL;
 	int error = file->fetch->stopping ? -EIO : file->dead;
 
-	if (flight->transfer != NULL)
-		return;
+	/* One that only comes by must not stop before it. */
 	if (error == 0)
-		error = transfer_assign_locked(flight, urgent, starting);
+		error = flight->transfer != NULL ? transfer_want_locked(flight, urgent, starting)
+						 : transfer_assign_locked(flight, urgent, starting);
 	if (error != 0 && flight->errand == NULL)
 		flight_fail_locked(flight, error);
 }

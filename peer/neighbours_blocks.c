@@ -486,7 +486,6 @@ static enum seeker_outcome outcome_of(int error)
 	case -ENOBUFS:
 	case -EMFILE:
 	case -ENFILE:
-	case -EPROTONOSUPPORT:
 		return SEEKER_GAVE_UP;
 	default:
 		return SEEKER_BROKEN;

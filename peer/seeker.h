@@ -28,23 +28,33 @@
  *   Version 1 segments of which 4 blocks in a row or more are wanted: the block list is asked for
  *   first (11.1) of who holds it in part.
  * - Overtaking. An exchange that takes four times as long as that peer usually does, at least
- *   SEEKER_SLOW_MS, is overtaken: another who has the block is asked as well, and where there is
- *   none the want is told to be late: its owner may get it from the origin too, and whichever comes
- *   first counts.
+ *   SEEKER_SLOW_MS and at most a second, is overtaken: another who has the block is asked as
+ *   well, and where there is none the want is told to be late: its owner may get it from the
+ *   origin too, and whichever comes first counts. What a peer usually takes follows quickly when
+ *   he gets slower, so that a busy machine is not deserted. What waits behind one that gives
+ *   nothing at all any more is late too, and what the reader waits for, when other blocks come
+ *   but it does not.
  * - Judging. As retrieval.md 11.3: out after 4 failures without success, or 12 of the last 16
- *   exchanges, for 60 s, doubling up to 1 h. A bad block is never asked of the same one again. An
- *   empty answer is no failure, and is remembered for 5 s at most.
- * - Crowds. Probes heard from others tell who wants the same segments now. Those who began to want
- *   a segment within SEEKER_COLLECT_MS of the first of them, us included, are its cohort. If nobody
- *   has it, the one of the cohort with the least hash of segment id and address fetches it from the
- *   origin (SEEKER_CHOSEN); who is not chosen, or came after the cohort, asks again, of who is
- * known to be chosen if his retrieval address is known, else by a Probe: about when it can be
- * there, and again with growing pauses, not more often than every 100 ms of one peer, and of a peer
- * that said no not for what follows in the stream either until then. A want waits so for no longer
- *   than the origin would take (seeker_origin), at least SEEKER_CROWD_MS; as long as blocks of its
- *   stream keep coming from neighbours the wait begins anew with each. An empty server list does
- * not count for such a segment. An asker is one machine, whatever families it asks by: its copies
- *   share a MessageID, and IPv4 counts, if there is any.
+ *   exchanges, or 3 timeouts in a row, for 60 s, doubling up to 1 h. A bad block is never asked
+ *   of the same one again. An empty answer is no failure, and is remembered for 5 s at most,
+ *   half a second of who gave something in the last 10 s: he is rather full. Who says to have,
+ *   and gives nothing, 4 times in a row is not believed for 5 s, doubling up to a minute. After
+ *   4 failures a want is refused.
+ * - Crowds (peer/seeker_crowd.c). Probes heard from others tell who wants the same segments now.
+ *   If nobody has one, who was the first by far fetches it from the origin; among those who came
+ *   nearly together, us included, the one with the least hash of segment id and address
+ *   (SEEKER_CHOSEN). The others ask him again, of whom not more often than every 100 ms, with
+ *   growing pauses, and when he has something go on at full speed; if his retrieval address is
+ *   not known, they look for him by further Probes. A want waits so for no longer than the
+ *   origin would take (seeker_origin), at least SEEKER_CROWD_MS, longer the more fetch at a
+ *   time; as long as blocks of its stream keep coming from neighbours the wait begins anew with
+ *   each. Who was waited for in vain does not count for 10 s, then it is the next one's turn;
+ *   waits in vain get shorter, until a block comes. An empty server list does not count for such
+ *   a segment. An asker is one machine, whatever families it asks by: its copies share a
+ *   MessageID, and IPv4 counts, if there is any.
+ * - Suppliers. Who gave the last blocks of a stream, has not what follows, and was not heard to
+ *   ask for it, was there before us, and may well be fetching it: he is asked again likewise,
+ *   for as long if he was heard to read in the last 5 s, else for 300 ms.
  */
 #ifndef PEER_SEEKER_H
 #define PEER_SEEKER_H
@@ -140,7 +150,8 @@ struct seeker_outlet {
 struct seeker_options {
 	struct seeker_outlet outlet;
 	uint64_t seed;
-	struct servers_limits servers; /* zeros: SERVERS_LIMITS, with 4096 lists */
+	struct servers_limits servers; /* zeros: SERVERS_LIMITS, with 4096 lists. LISTS: beside the
+					  segments that are wanted */
 	uint32_t probes;               /* a second; 0: BUCKET_PROBES_RATE */
 };
 int seeker_create(const struct seeker_options *options, int64_t now_ms, struct seeker **seeker_out);
@@ -214,7 +225,7 @@ unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out
 
 struct seeker_counters {
 	uint64_t probes, answers; /* answers that were used */
-	uint64_t late_answers;    /* told in vain */
+	uint64_t late_answers;    /* in time, but nobody waited any more */
 	uint64_t asked, good, empty, wrong, timeouts, broken;
 	uint64_t overtaken;
 	uint64_t refused[SEEKER_REASONS];

@@ -7,6 +7,7 @@
 #include "peer/seeker_private.h"
 
 #define AGAIN_FULL_MS 2000
+#define FOLLOW 2u            /* each that comes asks for so many: doubling, as long as they come */
 #define PLACE_LIMITS 3       /* times as long */
 #define CROWD_FRESH_MS 10000 /* so long after the first, who is chosen has it before others */
 
@@ -360,8 +361,10 @@ void seeker_choose_pump(struct seeker *seeker, struct peer *peer)
 void seeker_choose_follow(struct seeker *seeker, struct seeker_state *state, struct peer *peer)
 {
 	struct seeker_state *next = state;
+	unsigned asked = 0;
 
-	while (seeker_peer_is_free(seeker, peer) && (next = TAILQ_NEXT(next, in_stream)) != NULL) {
+	while (asked < FOLLOW && seeker_peer_is_free(seeker, peer) &&
+	       (next = TAILQ_NEXT(next, in_stream)) != NULL) {
 		const struct host *host;
 		struct xaddr chosen;
 
@@ -373,6 +376,6 @@ void seeker_choose_follow(struct seeker *seeker, struct seeker_state *state, str
 		if (host == NULL || host->server.family == 0 ||
 		    !xaddr_same(&host->server, &peer->address))
 			continue;
-		seeker_ask_block(seeker, next, peer, EXCHANGE_POLL);
+		asked += seeker_ask_block(seeker, next, peer, EXCHANGE_POLL);
 	}
 }

@@ -182,7 +182,8 @@ two_machines() {
 	lan_mount lan1 "$URL"
 	lan_mount lan2 "$URL"
 	echo "  both read the same file of $size octets, the second when the first has read it"
-	printf '\n  %-8s %12s %12s %14s %9s %8s\n' machine 'from origin' 'from peer' 'over the link' seconds MB/s
+	printf '\n  %-8s %12s %12s %14s %9s %8s\n' machine 'from origin' 'from peer' 'over the link' \
+		seconds MB/s
 	machine_reads lan1
 	machine_reads lan2
 	echo

@@ -65,7 +65,9 @@ crowd_read() {
 # crowd_all SECONDS_APART WORK
 crowd_all() {
 	local number readers=() pids=() before start used longest
-	for ((number = 1; number <= CROWD_NODES; number++)); do pids+=("${mount_pid[$TEST_DIR/lan$number]}"); done
+	for ((number = 1; number <= CROWD_NODES; number++)); do
+		pids+=("${mount_pid[$TEST_DIR/lan$number]}")
+	done
 	rm -f "$TEST_DIR"/took-*
 	used=$(spent_by "${pids[@]}") before=$(processor_busy) start=$EPOCHREALTIME
 	for ((number = 1; number <= CROWD_NODES; number++)); do
@@ -81,13 +83,14 @@ crowd_all() {
 		rm "$TEST_DIR/failed"
 	fi
 	record "$2: longest, s" ours "$longest"
-	record "$2: longest / one alone" ours "$(awk -v l="$longest" -v a="$alone" 'BEGIN { print l / a }')"
+	record "$2: longest / one alone" ours \
+		"$(awk -v l="$longest" -v a="$alone" 'BEGIN { print l / a }')"
 	record "$2: Probes a node" ours "$(crowd_sum .discovery.probes $CROWD_NODES)"
 	record "$2: of the origin: received / file" ours "$(crowd_sum .requests.origin_bytes "$octets")"
 	record "$2: of the origin: given / file" ours "$(crowd_sum .sources.origin.bytes "$octets")"
 	record "$2: wrong hashes" ours "$(crowd_sum .errors.hash 1)"
-	awk -v w="$2" -v a="$before" -v b="$(processor_busy)" -v s="$start" -v e="$EPOCHREALTIME" -v n="$(nproc)" \
-		-v u="$used" -v v="$(spent_by "${pids[@]}")" 'BEGIN {
+	awk -v w="$2" -v a="$before" -v b="$(processor_busy)" -v s="$start" -v e="$EPOCHREALTIME" \
+		-v n="$(nproc)" -v u="$used" -v v="$(spent_by "${pids[@]}")" 'BEGIN {
 		printf "%s: of %d cores %.0f%% were busy, the daemons had %.0f%%\n", w, n,
 			(b - a) / (e - s) / n * 100, (v - u) / (e - s) / n * 100 }'
 	for ((number = 1; number <= CROWD_NODES; number++)); do

@@ -35,7 +35,8 @@ lan_shape() {
 # spent_by PID...: seconds of processor time so far.
 spent_by() {
 	local pid
-	for pid; do cat /proc/"$pid"/task/*/schedstat; done | awk '{ s += $1 } END { printf "%.3f\n", s / 1e9 }'
+	for pid; do cat /proc/"$pid"/task/*/schedstat; done |
+		awk '{ s += $1 } END { printf "%.3f\n", s / 1e9 }'
 }
 # spent COMMAND...: likewise, of the command.
 spent() {
@@ -43,8 +44,8 @@ spent() {
 	{ time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%.3f\n", $1 + $2 }'
 }
 
-# prepare_memory OCTETS: takes as much and gives it back. A virtual machine's memory that was not used
-# for a while is the host's to give, page by page, and writing to it takes five times as long.
+# prepare_memory OCTETS: takes as much and gives it back. A virtual machine's memory that was not
+# used for a while is the host's to give, page by page, and writing to it takes five times as long.
 prepare_memory() {
 	head -c "$1" /dev/zero >"/dev/shm/bench-$$" || :
 	rm -f "/dev/shm/bench-$$"
@@ -52,14 +53,14 @@ prepare_memory() {
 
 # cipher_rate [-decrypt]: MB/s of AES-128-CBC, 64 KiB at a time; on core $on_core, if that is set.
 cipher_rate() {
-	${on_core:+taskset -c "$on_core"} openssl speed -evp aes-128-cbc "$@" -bytes 65536 -seconds 1 -mr 2>/dev/null |
-		awk -F: '/^\+F/ { printf "%.1f\n", $4 / 1e6 }'
+	${on_core:+taskset -c "$on_core"} openssl speed -evp aes-128-cbc "$@" -bytes 65536 -seconds 1 \
+		-mr 2>/dev/null | awk -F: '/^\+F/ { printf "%.1f\n", $4 / 1e6 }'
 }
 
 # ---- the server of blocks ----
 
-# Server and client each have a core. `openssl speed` tells octets by processor time; so the server's
-# are told by both, which are the same unless others use its core.
+# Server and client each have a core. `openssl speed` tells octets by processor time; so the
+# server's are told by both, which are the same unless others use its core.
 row_retrieval() {
 	local run server place cipher='AES-128-CBC, one core, MB/s' work='blocks served, one core, MB/s'
 	if [ "$(nproc)" -lt 2 ]; then
@@ -125,8 +126,8 @@ peer_run() {
 	before=$(spent_by "$giver" "$FS_PID")
 	timed read_whole "$TEST_DIR/lan2/large.bin"
 	record "$work" ours "$(rate "$octets" "$elapsed")"
-	record "processor s/GiB, both daemons, version $version" ours "$(awk -v a="$before" -v o="$octets" \
-		-v b="$(spent_by "$giver" "$FS_PID")" 'BEGIN { print (b - a) * 2 ^ 30 / o }')"
+	record "processor s/GiB, both daemons, version $version" ours "$(awk -v a="$before" \
+		-v o="$octets" -v b="$(spent_by "$giver" "$FS_PID")" 'BEGIN { print (b - a) * 2 ^ 30 / o }')"
 	assert_eq "$octets" "$(lan_status lan2 .sources.peer.bytes)" 'octets from the peer'
 	if [ "$run" = 0 ]; then cmp "$ORIGIN_DIR/large.bin" "$TEST_DIR/lan2/large.bin"; fi
 	lan_forget lan2
@@ -150,8 +151,8 @@ peer_costs() {
 	start_system passthrough || fail 'no pass-through daemon'
 	before=$(spent_by "${system_pid[passthrough]}")
 	cost[fuse]=$(cost_of read_whole "$mount/large.bin")
-	cost[fuse]=$(awk -v c="${cost[fuse]}" -v a="$before" -v b="$(spent_by "${system_pid[passthrough]}")" \
-		-v o="$octets" -v r="${cost[reading]}" 'BEGIN { printf "%.3f\n", c + (b - a) * 2 ^ 30 / o - r }')
+	cost[fuse]=$(awk -v c="${cost[fuse]}" -v r="${cost[reading]}" -v o="$octets" -v a="$before" \
+		-v b="$(spent_by "${system_pid[passthrough]}")" 'BEGIN { print c + (b - a) * 2 ^ 30 / o - r }')
 	stop_system passthrough
 }
 cost_of_rate() {
@@ -164,13 +165,14 @@ cost_of() {
 # peer_ceiling VERSION
 peer_ceiling() {
 	local hash=${cost[hash$1]} ceiling
-	ceiling=$(awk -v n="$(nproc)" -v s="${cost[encrypting]} ${cost[decrypting]} $hash \
-		${cost[exchange]} ${cost[store]} ${cost[fuse]}" \
-		'BEGIN { k = split(s, c, " "); for (i = 1; i <= k; i++) t += c[i]; print n * 2 ^ 30 / 1e6 / t }')
-	verdicts+=("from a peer, version $1: ceiling $(printf %.0f "$ceiling") MB/s = $(nproc) cores x 1 GiB / (encrypting \
-${cost[encrypting]} + decrypting ${cost[decrypting]} + hash $hash + bare exchanges of 64 KiB over \
-loopback, both sides ${cost[exchange]} + one file into another ${cost[store]} + FUSE and its reader \
-${cost[fuse]} s of processor time a GiB)")
+	ceiling=$(printf '%s\n' "${cost[encrypting]}" "${cost[decrypting]}" "$hash" "${cost[exchange]}" \
+		"${cost[store]}" "${cost[fuse]}" |
+		awk -v n="$(nproc)" '{ s += $1 } END { print n * 2 ^ 30 / 1e6 / s }')
+	verdicts+=("from a peer, version $1: ceiling $(printf %.0f "$ceiling") MB/s =" \
+		"  $(nproc) cores x 1 GiB / (seconds of processor time a GiB, both sides and the reader:" \
+		"  encrypting ${cost[encrypting]} + decrypting ${cost[decrypting]} + hash $hash +" \
+		"  bare exchanges of 64 KiB over loopback ${cost[exchange]} +" \
+		"  one file into another ${cost[store]} + FUSE and its reader ${cost[fuse]})")
 }
 
 # ---- the first block ----

@@ -13,7 +13,6 @@
  * while what crosses the link depends on decisions only. The same options and seed give the same
  * figures.
  */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +42,7 @@ static struct {
 	uint64_t seed;
 	unsigned jitter_ms; /* that everything on the LAN is delayed by, at most */
 	bool verbose;
-} options = {1000, 2, 1024, 50000000 / 8, 1000000000 / 8, 0, 1, 0, false};
+} options;
 
 /* What a message takes, apart from its size. */
 static int64_t latency_us(void)
@@ -545,8 +544,6 @@ static uint32_t draw_for(void *owner)
 	return draw();
 }
 
-/* ---- the whole ---- */
-
 static void create(struct node *node, unsigned number)
 {
 	struct seeker_options seeker = {
@@ -645,57 +642,45 @@ static void report(void)
 	report_reasons();
 }
 
+static void usage(void)
+{
+	fprintf(stderr, "usage: simulation [--nodes N] [--size MIB] [--origin-rate MBIT] "
+			"[--lan-rate MBIT] [--start together|SECONDS|-WITHIN] "
+			"[--version 1|2] [--seed N] [--jitter MS] [--verbose 1]\n");
+	exit(2);
+}
+
 static void parse(int count, char **words)
 {
-	static const struct option known[] = {
-		{"nodes", 1, NULL, 'n'},       {"size", 1, NULL, 's'},
-		{"origin-rate", 1, NULL, 'o'}, {"lan-rate", 1, NULL, 'l'},
-		{"start", 1, NULL, 't'},       {"version", 1, NULL, 'v'},
-		{"seed", 1, NULL, 'r'},        {"verbose", 0, NULL, 'x'},
-		{"jitter", 1, NULL, 'j'},      {NULL, 0, NULL, 0}};
-	int option;
+	double machines = 1000, size = 64, origin = 50, lan = 1000, version = 2, seed = 1;
+	double jitter = 0, verbose = 0;
+	const struct {
+		const char *name;
+		double *value;
+	} known[] = {{"--nodes", &machines}, {"--size", &size},       {"--origin-rate", &origin},
+		     {"--lan-rate", &lan},   {"--version", &version}, {"--start", &options.start},
+		     {"--seed", &seed},      {"--jitter", &jitter},   {"--verbose", &verbose}};
 
-	while ((option = getopt_long(count, words, "", known, NULL)) != -1) {
-		switch (option) {
-		case 'n':
-			options.nodes = (unsigned)atoi(optarg);
-			break;
-		case 's':
-			options.blocks = (uint64_t)(atof(optarg) * 16);
-			break;
-		case 'o':
-			options.origin_rate = (uint64_t)(atof(optarg) * 1e6 / 8);
-			break;
-		case 'l':
-			options.lan_rate = (uint64_t)(atof(optarg) * 1e6 / 8);
-			break;
-		case 't':
-			options.start = strcmp(optarg, "together") == 0 ? 0 : atof(optarg);
-			break;
-		case 'v':
-			options.version = (unsigned)atoi(optarg);
-			break;
-		case 'r':
-			options.seed = strtoull(optarg, NULL, 10);
-			break;
-		case 'j':
-			options.jitter_ms = (unsigned)atoi(optarg);
-			break;
-		case 'x':
-			options.verbose = true;
-			break;
-		default:
-			exit(2);
-		}
+	for (int i = 1; i < count; i += 2) {
+		size_t k = 0;
+
+		while (k < sizeof(known) / sizeof(*known) && strcmp(words[i], known[k].name) != 0)
+			k++;
+		if (k == sizeof(known) / sizeof(*known) || i + 1 == count)
+			usage();
+		*known[k].value = atof(words[i + 1]); /* "together" is 0 */
 	}
-	if (optind < count || options.nodes < 1 || options.nodes > 65535 || options.blocks < 1 ||
-	    options.origin_rate < 1 || options.lan_rate < 1 ||
-	    (options.version != 1 && options.version != 2)) {
-		fprintf(stderr, "usage: simulation [--nodes N] [--size MIB] [--origin-rate MBIT] "
-				"[--lan-rate MBIT] [--start together|SECONDS|-WITHIN] "
-				"[--version 1|2] [--seed N] [--jitter MS] [--verbose]\n");
-		exit(2);
-	}
+	if (machines < 1 || machines > 65535 || size * 16 < 1 || size > 65536 || origin <= 0 ||
+	    lan <= 0 || (version != 1 && version != 2))
+		usage();
+	options.nodes = (unsigned)machines;
+	options.blocks = (uint64_t)(size * 16);
+	options.origin_rate = (uint64_t)(origin * 1e6 / 8);
+	options.lan_rate = (uint64_t)(lan * 1e6 / 8);
+	options.version = (unsigned)version;
+	options.seed = (uint64_t)seed;
+	options.jitter_ms = (unsigned)jitter;
+	options.verbose = verbose != 0;
 }
 
 int main(int count, char **words)
