@@ -210,7 +210,8 @@ static void finished(void *context, int error)
 
 static void look_at_ranges(struct look *look, const char *path, const char *name)
 {
-	static const struct origin_reader reader = {range_begins, range_bytes, finished};
+	static const struct origin_reader reader = {
+		.begin = range_begins, .bytes = range_bytes, .done = finished};
 	int error;
 
 	if (look->entry.size >= 0 && look->entry.size < 2)

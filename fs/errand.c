@@ -111,6 +111,8 @@ static void send_on_locked(struct flight *flight, struct transfer_queue *startin
 	if (error == 0)
 		error = flight->transfer != NULL ? transfer_want_locked(flight, urgent, starting)
 						 : transfer_assign_locked(flight, urgent, starting);
+	else if (flight->transfer != NULL)
+		return; /* which may still bring it */
 	if (error != 0 && flight->errand == NULL)
 		flight_fail_locked(flight, error);
 }

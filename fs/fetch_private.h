@@ -96,6 +96,7 @@ struct transfer {
 	int64_t starved_ms;
 	bool starting, ended; /* whichever of start() and transfer_end() comes last frees it */
 	atomic_bool unwanted; /* its bytes are not taken any more */
+	atomic_bool vain;     /* all of it has come from elsewhere */
 	bool detached; /* unwanted because the units are others now: it ends without effect */
 	unsigned attempts;
 	int64_t start_ms; /* when to be tried again */
@@ -314,6 +315,8 @@ int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_q
 int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
 int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer_queue *starting);
 void transfer_hurry_locked(struct transfer *transfer);
+/* FLIGHT, which was on it, has come from elsewhere: it is ended if that was all. */
+void transfer_leave_locked(struct flight *flight);
 void transfer_resume_locked(struct fetch *fetch);
 /* Without the lock. */
 void transfers_start(struct fetch *fetch, struct transfer_queue *starting);

@@ -257,6 +257,8 @@ static void land(struct pool_job *job)
 static void leave_source_locked(struct flight *flight, struct buffer *buffer, enum given given)
 {
 	errand_drop_locked(flight);
+	if (given == GIVEN_PEER)
+		transfer_leave_locked(flight);
 	flight->transfer = NULL;
 	flight->buffer = buffer;
 	flight->given = given;

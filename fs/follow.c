@@ -21,7 +21,7 @@ struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit)
 
 	LIST_FOREACH (transfer, &file->transfers, in_file) {
 		uint32_t wanted = transfer->first + transfer->count;
-		if (!transfer->stream && !atomic_load(&transfer->unwanted) &&
+		if (!transfer->stream && transfer_is_wanted(transfer) &&
 		    unit >= transfer->next_unit && unit - transfer->first < transfer->reach &&
 		    (unit < wanted || unit - wanted <= GAP_MAX))
 			return transfer;

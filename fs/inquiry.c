@@ -391,7 +391,8 @@ static void body_done(void *context, int error)
 	to_pool(inquiry);
 }
 
-static const struct origin_reader body_reader = {body_begin, body_bytes, body_done};
+static const struct origin_reader body_reader = {
+	.begin = body_begin, .bytes = body_bytes, .done = body_done};
 
 static void ask_origin(struct inquiry *inquiry, enum origin_priority priority)
 {

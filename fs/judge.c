@@ -146,7 +146,7 @@ static void done(void *context, int error)
 	pool_submit(judgement->inform->options.pool, POOL_READER, &judgement->job);
 }
 
-static const struct origin_reader reader = {begin, bytes, done};
+static const struct origin_reader reader = {.begin = begin, .bytes = bytes, .done = done};
 
 static void read_again(struct judgement *judgement)
 {

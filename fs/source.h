@@ -58,6 +58,8 @@ struct transfer_wish {
 	bool missing; /* content information is here, and nobody nearer has it */
 };
 void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_out);
+/* Whether to begin at all: by now all of it may have come from elsewhere. */
+bool transfer_is_wanted(const struct transfer *transfer);
 
 /* The source begins to deliver at octet START. ENTRY describes the content as the source sees it;
  * with ENTRY_NO_RANGES the whole content follows from octet 0, whatever was asked. LENGTH: octets

@@ -24,7 +24,12 @@ static void done(void *context, int error)
 	transfer_end(context, error);
 }
 
-static const struct origin_reader reader = {begin, bytes, done};
+static bool wanted(void *context)
+{
+	return transfer_is_wanted(context);
+}
+
+static const struct origin_reader reader = {begin, bytes, done, wanted};
 
 static void *start(struct source *source, struct transfer *transfer)
 {

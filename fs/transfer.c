@@ -21,6 +21,8 @@
 #define BACKOFF_MS 100
 /* Shorter ones tell little of what the source can do. Our choice. */
 #define MEASURED_MIN 65536u
+/* What is under way, and for nothing, is cut off if so much is left. Our choice. */
+#define VAIN_MIN (256u << 10)
 
 static struct transfer *transfer_create_locked(struct fetch_file *file, uint32_t first,
 					       uint32_t count, bool urgent,
@@ -224,6 +226,41 @@ void transfer_hurry_locked(struct transfer *transfer)
 	if (transfer->handle != NULL)
 		transfer->file->fetch->source->hurry(transfer->file->fetch->source,
 						     transfer->handle);
+}
+
+bool transfer_is_wanted(const struct transfer *transfer)
+{
+	return !atomic_load(&transfer->unwanted) && !atomic_load(&transfer->vain);
+}
+
+static uint64_t octets_left(const struct transfer *transfer)
+{
+	uint32_t last = transfer->first + transfer->count - 1;
+	uint64_t all = cutting_offset(transfer->cutting, last) +
+		       cutting_length(transfer->cutting, last) -
+		       cutting_offset(transfer->cutting, transfer->first);
+	uint64_t received = atomic_load(&transfer->received);
+
+	return received < all ? all - received : 0;
+}
+
+void transfer_leave_locked(struct flight *flight)
+{
+	struct transfer *transfer = flight->transfer;
+	struct flight *other;
+
+	if (transfer == NULL || transfer->stream || transfer->offered)
+		return;
+	LIST_FOREACH (other, &flight->file->flights, in_file)
+		if (other != flight && other->transfer == transfer)
+			return;
+	atomic_store(&transfer->vain, true);
+	/* A little more costs less than another connection. */
+	if (octets_left(transfer) < VAIN_MIN)
+		return;
+	atomic_store(&transfer->unwanted, true);
+	if (transfer->starved)
+		follow_feed_locked(transfer);
 }
 
 void transfer_resume_locked(struct fetch *fetch)

@@ -325,10 +325,11 @@ static void start_queued(struct http_client *client)
 	while ((exchange = next_queued(client)) != NULL) {
 		TAILQ_REMOVE(exchange->urgent ? &client->urgent : &client->ahead, exchange, queue);
 		exchange->state = HTTP_IDLE;
-		if (begin(client, exchange) == 0)
+		bool wanted = exchange->wanted == NULL || exchange->wanted(exchange);
+		if (wanted && begin(client, exchange) == 0)
 			continue;
 		leave(exchange);
-		exchange->done(exchange, -ENOMEM);
+		exchange->done(exchange, wanted ? -ENOMEM : -ECANCELED);
 	}
 }
 

@@ -55,6 +55,9 @@ struct http_exchange {
 	int (*head)(struct http_exchange *exchange, const struct http_answer *answer);
 	/* 0; -EAGAIN: not taken, it comes again after http_resume(); or a negative errno. */
 	int (*body)(struct http_exchange *exchange, const void *data, size_t length);
+	/* Whether it is still to be sent, having waited for its turn; if not, done gets
+	 * -ECANCELED. NULL: always. */
+	bool (*wanted)(const struct http_exchange *exchange);
 	/* Last; head and body are called before it and in this order. The exchange may be freed or
 	 * started anew in it. */
 	void (*done)(struct http_exchange *exchange, int error);

@@ -97,6 +97,9 @@ struct origin_reader {
 	 * negative errno to give up: done gets it. */
 	int (*bytes)(void *context, const void *data, size_t length);
 	void (*done)(void *context, int error);
+	/* Whether it is still to be sent, having waited for its turn; if not, done gets -ECANCELED.
+	 * NULL: always. */
+	bool (*wanted)(void *context);
 };
 enum origin_purpose {
 	ORIGIN_ORDINARY,

@@ -110,6 +110,17 @@ static int see_body(struct http_exchange *exchange, const void *data, size_t len
 	return op->dropped <= DROPPED_MAX ? 0 : -ECANCELED;
 }
 
+static bool still_wanted(const struct http_exchange *exchange)
+{
+	const struct origin_request *request =
+		&((const struct http_op *)((const char *)exchange -
+					   offsetof(struct http_op, exchange)))
+			 ->request;
+
+	return request->operation != ORIGIN_READ || request->reader.wanted == NULL ||
+	       request->reader.wanted(request->context);
+}
+
 static void exchange_done(struct http_exchange *exchange, int error)
 {
 	struct http_op *op = from_exchange(exchange);
@@ -145,6 +156,7 @@ void http_query(struct http_op *op, const struct http_step *step, const char *me
 	op->exchange.head = see_head;
 	op->exchange.body = see_body;
 	op->exchange.done = exchange_done;
+	op->exchange.wanted = still_wanted;
 	http_drop_lines(&op->exchange);
 }
 

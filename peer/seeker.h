@@ -30,10 +30,10 @@
  * - Overtaking. An exchange that takes four times as long as that peer usually does, at least
  *   SEEKER_SLOW_MS and at most a second, is overtaken: another who has the block is asked as
  *   well, and where there is none the want is told to be late: its owner may get it from the
- *   origin too, and whichever comes first counts. What a peer usually takes follows quickly when
- *   he gets slower, so that a busy machine is not deserted. What waits behind one that gives
- *   nothing at all any more is late too, and what the reader waits for, when other blocks come
- *   but it does not.
+ *   origin too, and whichever comes first counts; of what nobody waits for yet he is told a
+ *   second later. What a peer usually takes follows quickly when he gets slower, so that a busy
+ *   machine is not deserted. What waits behind one that gives nothing at all any more is late
+ *   too, and what the reader waits for, when other blocks come but it does not.
  * - Judging. As retrieval.md 11.3: out after 4 failures without success, or 12 of the last 16
  *   exchanges, or 3 timeouts in a row, for 60 s, doubling up to 1 h. A bad block is never asked
  *   of the same one again. An empty answer is no failure, and is remembered for 5 s at most,

@@ -30,7 +30,8 @@ static bool wants_list(const struct holding *holding)
 static bool gives(const struct seeker *seeker, const struct holding *holding,
 		  const struct seeker_state *state)
 {
-	if (seeker_is_asked_of(state, holding->peer))
+	if (seeker_is_asked_of(state, holding->peer) ||
+	    (state->exchanges[0] != NULL && state->exchanges[1] != NULL))
 		return false;
 	if (!holding->listed && wants_list(holding))
 		return false;
@@ -225,14 +226,22 @@ static void hope_or_refuse(struct seeker *seeker, struct seeker_state *state)
 		look_again(seeker, state);
 }
 
+/* Who has it is slow. If somebody waits for it its owner is told at once; read-ahead has time. */
+static void late_in_time(struct seeker *seeker, struct seeker_state *state)
+{
+	if (state->ready_ms == SEEKER_NEVER)
+		state->ready_ms = seeker->now_ms;
+	if (state->want->urgent || seeker->now_ms - state->ready_ms >= SEEKER_CROWD_MS)
+		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
+}
+
 /* Nobody is known to have it. */
 static void despair(struct seeker *seeker, struct seeker_state *state)
 {
 	struct segment *segment = state->segment;
 
 	if (state->exchanges[0] != NULL || state->exchanges[1] != NULL) {
-		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
-		seeker_unpend(state);
+		late_in_time(seeker, state);
 	} else if (seeker_probe_searches(seeker, segment)) {
 		return;
 	} else if (must_look(seeker, segment) && segment->refused_ms != seeker->now_ms &&
@@ -309,7 +318,7 @@ void seeker_choose_review(struct seeker *seeker, struct segment *segment)
 		if (state->served || is_list_due(seeker, segment))
 			wait_for_place(seeker, state);
 		else if (stalled)
-			seeker_late_state(seeker, state, SEEKER_TIMEOUT);
+			late_in_time(seeker, state);
 		else
 			despair(seeker, state);
 	}

@@ -96,15 +96,12 @@ static struct seeker_state *state_of(const struct exchange *exchange)
 	return exchange->public.want != NULL ? exchange->public.want->state : NULL;
 }
 
+/* Its want may be asked of another, or its owner told. */
 static void overtake(struct seeker *seeker, struct exchange *exchange)
 {
 	struct seeker_state *state = state_of(exchange);
 
-	if (state == NULL)
-		return;
-	if (state->exchanges[0] != NULL && state->exchanges[1] != NULL)
-		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
-	else
+	if (state != NULL)
 		seeker_pend(seeker, state);
 }
 

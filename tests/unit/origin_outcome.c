@@ -129,7 +129,8 @@ static int ask_begin(void *context, const struct origin_answer *answer)
 }
 
 static const struct origin_asker asker = {ask_begin, read_bytes, read_done};
-static const struct origin_reader reader = {read_begin, read_bytes, read_done};
+static const struct origin_reader reader = {
+	.begin = read_begin, .bytes = read_bytes, .done = read_done};
 
 int outcome_wait(struct outcome *outcome)
 {

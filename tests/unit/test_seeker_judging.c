@@ -26,6 +26,30 @@ static struct scene *acquainted(unsigned count)
 	return scene;
 }
 
+static void hurry(struct scene *scene, unsigned first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		seeker_hurry(scene->seeker, &scene->wants[first + i].want, scene->now_ms);
+	scene_pass(scene, 0);
+}
+
+static void read_ahead_behind_a_slow_one_is_late_after_a_second(void **state)
+{
+	struct scene *scene = scene_begin();
+	unsigned want;
+
+	(void)state;
+	scene_peer(scene, 1)->exchange_ms = 1900;
+	want = scene_seek_2(scene, 1, 0, 1);
+	scene_pass(scene, 40 + SEEKER_SLOW_MS + SEEKER_CROWD_MS - 10);
+	assert_false(scene->wants[want].late);
+	scene_pass(scene, 120);
+	assert_true(scene->wants[want].late);
+	scene_until_ended(scene, 2000);
+	assert_int_equal(scene->wants[want].end, SCENE_CAME);
+	scene_end(scene);
+}
+
 static struct seeker_peer describe(const struct scene *scene, unsigned number)
 {
 	struct seeker_peer peers[SCENE_PEERS];
@@ -66,6 +90,7 @@ static void where_nobody_else_has_it_the_owner_is_told_and_the_late_one_may_win(
 	(void)state;
 	scene_peer(scene, 1)->exchange_ms = 500;
 	want = scene_seek_2(scene, 1, 0, 1);
+	hurry(scene, want, 1);
 	scene_pass(scene, 20 + 20 + SEEKER_SLOW_MS);
 	assert_true(scene->wants[want].late);
 	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
@@ -84,6 +109,7 @@ static void when_both_are_slow_the_owner_is_told(void **state)
 	scene_peer(scene, 1)->manner = SCENE_STALLS;
 	scene_peer(scene, 2)->manner = SCENE_STALLS;
 	want = scene_seek_2(scene, 1, 0, 1);
+	hurry(scene, want, 1);
 	scene_pass(scene, 40 + 2 * SEEKER_SLOW_MS + 10);
 	assert_true(scene->wants[want].late);
 	assert_int_equal(scene->peers[1].asked + scene->peers[2].asked, 2);
@@ -101,6 +127,8 @@ static void what_waits_behind_a_stalled_peer_is_late_too(void **state)
 	scene->peers[1].manner = SCENE_STALLS;
 	want = scene_seek_2(scene, 1, 32, 64);
 	scene_pass(scene, SEEKER_SLOW_MS + 200);
+	assert_int_equal(scene->lates, 0); /* nobody waits for it */
+	hurry(scene, want, 64);
 	for (unsigned i = 0; i < 64; i++)
 		assert_true(scene->wants[want + i].late ||
 			    scene->wants[want + i].end == SCENE_REFUSED);
@@ -369,6 +397,7 @@ static void forged_stallers_do_not_hold_a_reader_for_long(void **state)
 	want = scene_want_2(scene, 2, 1000, 32);
 	scene->wants[want].want.urgent = true;
 	scene_seek(scene, want, 32);
+	hurry(scene, want, 32);
 	scene_pass(scene, 40 + 3 * SEEKER_SLOW_MS);
 	for (unsigned i = 0; i < 32; i++)
 		assert_true(scene->wants[want + i].late ||
@@ -452,6 +481,7 @@ static void a_liar_beside_a_giver_costs_no_block(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(read_ahead_behind_a_slow_one_is_late_after_a_second),
 		cmocka_unit_test(a_slow_exchange_is_overtaken_by_another_peer),
 		cmocka_unit_test(
 			where_nobody_else_has_it_the_owner_is_told_and_the_late_one_may_win),

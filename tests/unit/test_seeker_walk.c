@@ -98,7 +98,7 @@ static void step(struct scene *scene)
 	case 7:
 		if (scene->probe_count > 0)
 			scene_claim(scene, scene_draw(scene) % scene->probe_count,
-				     scene_draw(scene) % 3000);
+				    scene_draw(scene) % 3000);
 		break;
 	case 8:
 		seeker_origin(scene->seeker, scene_draw(scene) % 10000000, scene_draw(scene) % 500);
