@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
- * table of flights, landing, keeping), errand.c (units sought nearby), transfer.c (requests to the
+ * table of flights, landing, keeping), errand.c (units sought nearby), transfer*.c (requests to the
  * source), follow.c (requests that wait for a sequential reader), describe.c (content information
  * comes or goes), doubt.c (blocks that contradict it).
  *
@@ -314,6 +314,10 @@ int transfer_assign_locked(struct flight *flight, bool urgent, struct transfer_q
 /* Somebody wants FLIGHT, which waits: it goes to another transfer if its own is about to end. */
 int transfer_want_locked(struct flight *flight, bool urgent, struct transfer_queue *starting);
 int transfer_stream_locked(struct fetch_file *file, bool urgent, struct transfer_queue *starting);
+/* TRANSFER, which is running, brings the whole content for everybody. */
+void transfer_make_stream_locked(struct transfer *transfer);
+/* Of a stream, on the source's thread: the content, whose size nobody knew, is complete. */
+void transfer_end_unsized(struct transfer *transfer);
 void transfer_hurry_locked(struct transfer *transfer);
 /* FLIGHT, which was on it, has come from elsewhere: it is ended if that was all. */
 void transfer_leave_locked(struct flight *flight);

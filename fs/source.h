@@ -55,6 +55,7 @@ struct transfer_wish {
 	const char *validator; /* "": any version */
 	uint64_t offset, length;
 	bool urgent;  /* a reader waits */
+	bool shared;  /* it falls to us to fetch it, others fetch others */
 	bool missing; /* content information is here, and nobody nearer has it */
 };
 void transfer_wish(const struct transfer *transfer, struct transfer_wish *wish_out);

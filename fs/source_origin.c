@@ -43,7 +43,10 @@ static void *start(struct source *source, struct transfer *transfer)
 	transfer_wish(transfer, &wish);
 	void *request = origin_read(origin, wish.path, wish.validator, wish.offset, wish.length,
 				    wish.missing ? ORIGIN_MISSING_DATA : ORIGIN_ORDINARY,
-				    wish.urgent ? ORIGIN_READER : ORIGIN_AHEAD, &reader, transfer);
+				    wish.urgent   ? ORIGIN_READER
+				    : wish.shared ? ORIGIN_SHARED
+						  : ORIGIN_AHEAD,
+				    &reader, transfer);
 	if (request == NULL)
 		transfer_end(transfer, -ENOMEM);
 	return request;

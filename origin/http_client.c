@@ -21,6 +21,10 @@
 /* Idle connections kept, for each that may be active: one to ORIGIN and one to where its redirects
  * lead. */
 #define CONNECTIONS_KEPT 2
+/* Where neighbours fetch as well: enough to hide a round trip behind another's answer, and few
+ * enough that a slow line is not cut into as many parts as there are neighbours times connections.
+ * Our choice. */
+#define SHARED_MAX 2u
 
 TAILQ_HEAD(exchange_queue, http_exchange);
 
@@ -32,8 +36,8 @@ struct handle_stack {
 struct http_client {
 	const struct http_setup *setup;
 	struct http_events *events;
-	struct exchange_queue urgent, ahead;
-	unsigned connections, active, ahead_active;
+	struct exchange_queue urgent, ahead, shared;
+	unsigned connections, active, ahead_active, shared_active;
 	struct handle_stack home, away;
 	bool home_seen_local, home_seen_remote; /* addresses of home connections */
 	struct log_limit unreachable;
@@ -41,6 +45,15 @@ struct http_client {
 };
 
 static void start_queued(struct http_client *client);
+
+static struct exchange_queue *queue_of(const struct http_exchange *exchange)
+{
+	struct http_client *client = exchange->client;
+
+	return exchange->urgent   ? &client->urgent
+	       : exchange->shared ? &client->shared
+				  : &client->ahead;
+}
 
 bool http_client_home_is_local(const struct http_client *client)
 {
@@ -198,6 +211,8 @@ static int begin(struct http_client *client, struct http_exchange *exchange)
 	exchange->ahead_counted = !exchange->urgent;
 	client->active++;
 	client->ahead_active += exchange->ahead_counted;
+	exchange->shared_counted = exchange->ahead_counted && exchange->shared;
+	client->shared_active += exchange->shared_counted;
 	set_request(exchange);
 	if (http_events_add(client->events, exchange->handle) == 0)
 		return 0;
@@ -210,13 +225,14 @@ static void leave(struct http_exchange *exchange)
 	struct http_client *client = exchange->client;
 
 	if (exchange->state == HTTP_QUEUED)
-		TAILQ_REMOVE(exchange->urgent ? &client->urgent : &client->ahead, exchange, queue);
+		TAILQ_REMOVE(queue_of(exchange), exchange, queue);
 	if (exchange->state == HTTP_ACTIVE) {
 		http_events_remove(client->events, exchange->handle);
 		curl_easy_setopt(exchange->handle, CURLOPT_ERRORBUFFER, NULL);
 		keep_handle(client, exchange->handle, exchange->home);
 		client->active--;
 		client->ahead_active -= exchange->ahead_counted;
+		client->shared_active -= exchange->shared_counted;
 	}
 	exchange->state = HTTP_IDLE;
 	exchange->handle = NULL;
@@ -315,7 +331,11 @@ static struct http_exchange *next_queued(struct http_client *client)
 		return NULL;
 	if (!TAILQ_EMPTY(&client->urgent))
 		return TAILQ_FIRST(&client->urgent);
-	return client->ahead_active < ahead_max ? TAILQ_FIRST(&client->ahead) : NULL;
+	if (client->ahead_active >= ahead_max)
+		return NULL;
+	if (!TAILQ_EMPTY(&client->ahead))
+		return TAILQ_FIRST(&client->ahead);
+	return client->shared_active < SHARED_MAX ? TAILQ_FIRST(&client->shared) : NULL;
 }
 
 static void start_queued(struct http_client *client)
@@ -323,7 +343,7 @@ static void start_queued(struct http_client *client)
 	struct http_exchange *exchange;
 
 	while ((exchange = next_queued(client)) != NULL) {
-		TAILQ_REMOVE(exchange->urgent ? &client->urgent : &client->ahead, exchange, queue);
+		TAILQ_REMOVE(queue_of(exchange), exchange, queue);
 		exchange->state = HTTP_IDLE;
 		bool wanted = exchange->wanted == NULL || exchange->wanted(exchange);
 		if (wanted && begin(client, exchange) == 0)
@@ -353,7 +373,7 @@ void http_start(struct http_client *client, struct http_exchange *exchange)
 	exchange->head_seen = exchange->paused = exchange->refused = false;
 	exchange->error = 0;
 	exchange->head_octets = 0;
-	TAILQ_INSERT_TAIL(exchange->urgent ? &client->urgent : &client->ahead, exchange, queue);
+	TAILQ_INSERT_TAIL(queue_of(exchange), exchange, queue);
 	start_queued(client);
 }
 
@@ -380,7 +400,7 @@ void http_hurry(struct http_exchange *exchange)
 	if (exchange->urgent)
 		return;
 	if (exchange->state == HTTP_QUEUED) {
-		TAILQ_REMOVE(&client->ahead, exchange, queue);
+		TAILQ_REMOVE(queue_of(exchange), exchange, queue);
 		TAILQ_INSERT_TAIL(&client->urgent, exchange, queue);
 	}
 	exchange->urgent = true;
@@ -400,6 +420,7 @@ int http_client_create(struct loop *loop, const struct http_setup *setup, unsign
 	client->connections = connections > 0 ? connections : 1;
 	TAILQ_INIT(&client->urgent);
 	TAILQ_INIT(&client->ahead);
+	TAILQ_INIT(&client->shared);
 	error = http_events_create(loop, CONNECTIONS_KEPT * client->connections, ended, client,
 				   &client->events);
 	if (error < 0)

@@ -49,6 +49,7 @@ struct http_exchange {
 	const char *payload; /* NULL: none */
 	bool home;           /* the URL is of ORIGIN's scheme, host and port */
 	bool urgent;
+	bool shared;         /* not urgent, and only a few such at a time */
 	bool as_sent;        /* see http_setup_coding() */
 	unsigned timeout_ms; /* for all of it; 0: as long as it is not too slow */
 	/* The answer's head. 0 or a negative errno to give up: done gets it. */
@@ -64,7 +65,7 @@ struct http_exchange {
 
 	/* http_client.c's */
 	enum http_state state;
-	bool head_seen, paused, refused, ahead_counted;
+	bool head_seen, paused, refused, ahead_counted, shared_counted;
 	int error;
 	size_t head_octets;
 	CURL *handle;

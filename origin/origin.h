@@ -61,7 +61,11 @@ void origin_stop(struct origin *origin);
 /* Stops it and waits for the last end. Not from the loop thread. NULL is fine. */
 void origin_close(struct origin *origin);
 
-enum origin_priority { ORIGIN_READER, ORIGIN_AHEAD };
+enum origin_priority {
+	ORIGIN_READER,
+	ORIGIN_AHEAD,
+	ORIGIN_SHARED /* ahead, on a line that neighbours fetch over as well: few at a time */
+};
 
 /* What PATH is: kind, size, mtime, validator, ranges. "checked" is set to now. */
 typedef void origin_stat_done(void *context, int error, const struct entry *entry);

@@ -153,6 +153,7 @@ void http_query(struct http_op *op, const struct http_step *step, const char *me
 	op->exchange.timeout_ms = 0;
 	op->exchange.as_sent = false;
 	op->exchange.urgent = op->request.priority == ORIGIN_READER;
+	op->exchange.shared = op->request.priority == ORIGIN_SHARED;
 	op->exchange.head = see_head;
 	op->exchange.body = see_body;
 	op->exchange.done = exchange_done;

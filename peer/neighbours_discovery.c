@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "cache/store_segment.h"
 #include "peer/backoff.h"
@@ -196,6 +197,36 @@ static unsigned take_addresses(const struct neighbours *neighbours,
 	return count;
 }
 
+static struct neighbours_machine *machine_of(struct neighbours *neighbours, const char *endpoint)
+{
+	uint64_t name = XXH3_64bits_withSeed(endpoint, strlen(endpoint), neighbours->seed);
+	struct neighbours_machine *machine = &neighbours->machines[name % NEIGHBOURS_MACHINES];
+
+	if (machine->name != name)
+		*machine = (struct neighbours_machine){.name = name};
+	return machine;
+}
+
+/* One machine answers by both families: it is asked by IPv4, whatever comes first. */
+static void settle_address(struct neighbours *neighbours, const char *endpoint,
+			   struct xaddr *server)
+{
+	struct neighbours_machine *machine = machine_of(neighbours, endpoint);
+	int64_t now = loop_clock_ms();
+
+	if (server->family == XADDR_IPV4) {
+		machine->ipv4 = *server;
+		machine->heard_ms = now;
+		if (machine->ipv6.family != 0)
+			seeker_retire(neighbours->seeker, &machine->ipv6, now);
+		machine->ipv6.family = 0;
+	} else if (machine->ipv4.family != 0 && now - machine->heard_ms < SERVERS_FOUND_MS) {
+		*server = machine->ipv4;
+	} else {
+		machine->ipv6 = *server;
+	}
+}
+
 static void hear_match(struct neighbours *neighbours, const struct multicast_arrival *arrival,
 		       const struct wsd_probe *probe, const struct wsd_match *match)
 {
@@ -204,6 +235,8 @@ static void hear_match(struct neighbours *neighbours, const struct multicast_arr
 	if (match->endpoint != NULL && strcmp(match->endpoint, neighbours->endpoint) == 0)
 		return;
 	unsigned count = take_addresses(neighbours, arrival, match, servers);
+	if (count > 0 && match->endpoint != NULL)
+		settle_address(neighbours, match->endpoint, &servers[0]);
 	if (count > 0)
 		seeker_answer(neighbours->seeker, probe, &arrival->source, servers, count,
 			      match->claims, match->claim_count, loop_clock_ms());

@@ -23,6 +23,16 @@ struct event;
 #define NEIGHBOURS_OCTETS_EACH (1u << 20)
 #define NEIGHBOURS_SOURCES 256u
 
+/* Machines are known by the name that their answers bear, which anybody may copy: it decides only
+ * by which of its addresses a machine is asked. So many at a time, our choice. */
+#define NEIGHBOURS_MACHINES 256u
+
+struct neighbours_machine {
+	uint64_t name;           /* its hash; 0: nobody */
+	struct xaddr ipv4, ipv6; /* family 0: not known */
+	int64_t heard_ms;        /* when that of IPv4 was last announced */
+};
+
 /* A budget of octets that fills in a second. */
 struct neighbours_budget {
 	int64_t counted_ms;
@@ -56,6 +66,7 @@ struct neighbours {
 	struct seeker_exchange *unasked; /* for want of memory; chained by their owner */
 	LIST_HEAD(, neighbours_copy) copies;
 	char endpoint[WSD_UUID_MAX];
+	struct neighbours_machine machines[NEIGHBOURS_MACHINES];
 	struct neighbours_budget budget, budgets[NEIGHBOURS_SOURCES];
 	uint64_t seed;
 	unsigned char datagram[WSD_DATAGRAM_MAX];

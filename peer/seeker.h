@@ -192,6 +192,9 @@ const struct wsd_probe *seeker_probe(const struct seeker *seeker, const char *re
 void seeker_answer(struct seeker *seeker, const struct wsd_probe *probe, const struct xaddr *source,
 		   const struct xaddr *servers, unsigned server_count,
 		   const struct wsd_claim *claims, unsigned claim_count, int64_t now_ms);
+/* The machine at SERVER is asked at another address from now on, for a minute at least: what it is
+ * known to have by this one is forgotten. */
+void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t now_ms);
 /* A Probe of another machine, SOURCE, a neighbour, repeats included. */
 void seeker_heard(struct seeker *seeker, const struct wsd_probe *probe, const struct xaddr *source,
 		  int64_t now_ms);

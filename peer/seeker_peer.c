@@ -336,3 +336,20 @@ unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out
 		}
 	return count;
 }
+
+void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t now_ms)
+{
+	struct peer *peer = seeker_peer_find(seeker, server);
+	struct holding *holding;
+
+	if (now_ms > seeker->now_ms)
+		seeker->now_ms = now_ms;
+	if (peer == NULL)
+		return;
+	peer->retired_until_ms = seeker->now_ms + SEEKER_RETIRED_MS;
+	seeker_peer_dirty(seeker, peer);
+	while ((holding = TAILQ_FIRST(&peer->holdings)) != NULL)
+		seeker_holding_free(seeker, holding);
+	seeker_streams_without(seeker, peer);
+	seeker_run(seeker);
+}

@@ -28,6 +28,7 @@
 #include "peer/recent.h"
 
 #define SEEKER_NEVER INT64_MIN
+#define SEEKER_RETIRED_MS 60000 /* as long as a found server lives */
 
 /* Our choices, all of them. */
 #define SEEKER_LISTS 4096u      /* segments of which something is known, without wants */
@@ -195,9 +196,10 @@ struct peer {
 	int64_t doubted_until_ms;       /* what it says to have does not count */
 	int32_t doubt_ms;
 	int64_t banned_until_ms, failed_ms;
-	int32_t ban_ms;  /* the last one's */
-	bool stalled;    /* its oldest exchange is slow, and nothing comes */
-	int64_t poll_ms; /* when it may be asked for what it had not */
+	int32_t ban_ms;           /* the last one's */
+	int64_t retired_until_ms; /* its machine is asked elsewhere */
+	bool stalled;             /* its oldest exchange is slow, and nothing comes */
+	int64_t poll_ms;          /* when it may be asked for what it had not */
 	int32_t poll_pause_ms;
 	bool pumping;
 	TAILQ_ENTRY(peer) in_pump;

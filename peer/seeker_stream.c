@@ -147,10 +147,12 @@ void seeker_stream_gave(struct seeker *seeker, struct stream *stream, struct pee
 {
 	struct supplier *supplier = seeker_stream_supplier(stream, peer);
 
-	if (supplier == NULL)
+	if (supplier == NULL && seeker->now_ms >= peer->retired_until_ms)
 		supplier = supplier_make(stream, peer);
-	supplier->gave_ms = seeker->now_ms;
-	supplier->vain = false;
+	if (supplier != NULL) {
+		supplier->gave_ms = seeker->now_ms;
+		supplier->vain = false;
+	}
 	stream->progress_ms = seeker->now_ms;
 	stream->vain = 0;
 	stream->again_pause_ms = 0;

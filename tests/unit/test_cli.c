@@ -13,6 +13,7 @@
 #include "fs/cli_progress.c"
 #include "fs/cli_session.c"
 #include "fs/cli_status.c"
+#include "fs/cli_table.c"
 
 static char complaint[1024];
 

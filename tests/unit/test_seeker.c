@@ -247,6 +247,28 @@ static void who_gave_a_stream_is_asked_for_what_follows_without_a_probe(void **s
 	scene_end(scene);
 }
 
+/* One machine of two addresses: what it would be asked for blindly is looked for anew. */
+static void who_is_asked_elsewhere_from_now_on_is_no_supplier(void **state)
+{
+	struct scene *scene = scene_begin();
+	struct xaddr address = scene_address(1);
+	unsigned want;
+
+	(void)state;
+	scene_peer(scene, 1);
+	scene_seek_2(scene, 1, 0, 16);
+	scene_until_ended(scene, 200);
+	seeker_retire(scene->seeker, &address, scene->now_ms);
+	want = scene_want_2(scene, 1, 16, 1);
+	scene->wants[want].want.urgent = true;
+	scene_seek(scene, want, 1);
+	scene_pass(scene, 2);
+	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
+	assert_int_equal(scene->probe_count, 2);
+	scene_until_ended(scene, 1000);
+	scene_end(scene);
+}
+
 static void some_probes_go_out_all_the_same(void **state)
 {
 	struct scene *scene = scene_begin();
@@ -555,6 +577,7 @@ int main(void)
 		cmocka_unit_test(a_probe_that_is_heard_ends_aloneness),
 		cmocka_unit_test(our_own_probe_heard_again_does_not),
 		cmocka_unit_test(who_gave_a_stream_is_asked_for_what_follows_without_a_probe),
+		cmocka_unit_test(who_is_asked_elsewhere_from_now_on_is_no_supplier),
 		cmocka_unit_test(some_probes_go_out_all_the_same),
 		cmocka_unit_test(a_wrong_guess_leads_to_a_probe),
 		cmocka_unit_test(blocks_are_spread_over_those_who_have_them),
