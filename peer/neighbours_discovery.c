@@ -220,7 +220,7 @@ static void settle_address(struct neighbours *neighbours, const char *endpoint,
 		if (machine->ipv6.family != 0)
 			seeker_retire(neighbours->seeker, &machine->ipv6, now);
 		machine->ipv6.family = 0;
-	} else if (machine->ipv4.family != 0 && now - machine->heard_ms < SERVERS_FOUND_MS) {
+	} else if (machine->ipv4.family != 0 && now - machine->heard_ms < SEEKER_FOUND_MS) {
 		*server = machine->ipv4;
 	} else {
 		machine->ipv6 = *server;

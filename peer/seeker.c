@@ -40,16 +40,6 @@ uint32_t seeker_random(const struct seeker *seeker)
 
 /* ---- life ---- */
 
-static struct servers_limits limits_of(const struct seeker_options *options)
-{
-	struct servers_limits limits = SERVERS_LIMITS;
-
-	if (options->servers.lists != 0)
-		return options->servers;
-	limits.lists = SEEKER_LISTS;
-	return limits;
-}
-
 static void begin_lists(struct seeker *seeker)
 {
 	for (unsigned i = 0; i < 3; i++)
@@ -74,7 +64,8 @@ int seeker_create(const struct seeker_options *options, int64_t now_ms, struct s
 	if (seeker == NULL)
 		return -ENOMEM;
 	seeker->options = *options;
-	seeker->options.servers = limits_of(options);
+	if (seeker->options.limits.lists == 0)
+		seeker->options.limits = SEEKER_LIMITS;
 	seeker->now_ms = now_ms;
 	seeker->heard_ms = SEEKER_NEVER;
 	seeker->gather.kind = ALARM_GATHER;

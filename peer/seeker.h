@@ -65,7 +65,6 @@
 #include <sys/queue.h>
 
 #include "peer/pccrr.h"
-#include "peer/servers.h"
 #include "peer/thinning.h"
 #include "peer/wsd.h"
 
@@ -147,12 +146,25 @@ struct seeker_outlet {
 	void *owner;
 };
 
+/* What is remembered of who has what (discovery.md section 6). The life times are Windows' own; the
+ * text has 15 s for a found server too. */
+struct seeker_limits {
+	uint32_t lists;    /* segments of which something is known, beside those that are wanted */
+	uint32_t per_list; /* servers of each */
+	int64_t empty_ms, found_ms;
+};
+#define SEEKER_LISTS 4096u
+#define SEEKER_PER_LIST 16u
+#define SEEKER_EMPTY_MS 15000
+#define SEEKER_FOUND_MS 60000
+#define SEEKER_LIMITS                                                                              \
+	((struct seeker_limits){SEEKER_LISTS, SEEKER_PER_LIST, SEEKER_EMPTY_MS, SEEKER_FOUND_MS})
+
 struct seeker_options {
 	struct seeker_outlet outlet;
 	uint64_t seed;
-	struct servers_limits servers; /* zeros: SERVERS_LIMITS, with 4096 lists. LISTS: beside the
-					  segments that are wanted */
-	uint32_t probes;               /* a second; 0: BUCKET_PROBES_RATE */
+	struct seeker_limits limits; /* zeros: SEEKER_LIMITS */
+	uint32_t probes;             /* a second; 0: BUCKET_PROBES_RATE */
 };
 int seeker_create(const struct seeker_options *options, int64_t now_ms, struct seeker **seeker_out);
 /* No want is sought and no exchange under way: see seeker_stop(). NULL is fine. */

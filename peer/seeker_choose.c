@@ -167,7 +167,7 @@ static bool must_look(const struct seeker *seeker, const struct segment *segment
 {
 	return segment->looked_ms == SEEKER_NEVER ||
 	       (segment->holding_count == 0 &&
-		seeker->now_ms - segment->looked_ms >= seeker->options.servers.empty_ms);
+		seeker->now_ms - segment->looked_ms >= seeker->options.limits.empty_ms);
 }
 
 /* Asks PEER, who may have fetched it by now. */

@@ -246,7 +246,7 @@ static void good_list(struct seeker *seeker, struct exchange *exchange, struct s
 	if (list != NULL &&
 	    seeker_holding_list(holding, list, exchange->public.first, exchange->public.count)) {
 		holding->list_pause_ms = 0;
-		holding->until_ms = seeker->now_ms + seeker->options.servers.found_ms;
+		holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
 	}
 	holding->list_ms = exchange->asked_ms + grow(&holding->list_pause_ms, SEEKER_PAUSE_MAX_MS);
 	seeker_segment_dirty(seeker, segment);

@@ -346,7 +346,7 @@ void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t no
 		seeker->now_ms = now_ms;
 	if (peer == NULL)
 		return;
-	peer->retired_until_ms = seeker->now_ms + SEEKER_RETIRED_MS;
+	peer->retired_until_ms = seeker->now_ms + SEEKER_FOUND_MS;
 	seeker_peer_dirty(seeker, peer);
 	while ((holding = TAILQ_FIRST(&peer->holdings)) != NULL)
 		seeker_holding_free(seeker, holding);

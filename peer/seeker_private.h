@@ -28,10 +28,8 @@
 #include "peer/recent.h"
 
 #define SEEKER_NEVER INT64_MIN
-#define SEEKER_RETIRED_MS 60000 /* as long as a found server lives */
 
 /* Our choices, all of them. */
-#define SEEKER_LISTS 4096u      /* segments of which something is known, without wants */
 #define SEEKER_HEARD 4096u      /* segments of which it is only known that others want them */
 #define SEEKER_STREAMS 256u     /* streams remembered without wants */
 #define SEEKER_PEERS 1024u      /* as many machines as a LAN has */

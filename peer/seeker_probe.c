@@ -301,7 +301,7 @@ static bool claim(struct seeker *seeker, struct probe *probe, const struct wsd_c
 		return false;
 	holding->blind = false;
 	holding->whole = whole;
-	holding->until_ms = seeker->now_ms + seeker->options.servers.found_ms;
+	holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
 	if (whole)
 		holding->listed = false;
 	seeker_segment_dirty(seeker, segment);

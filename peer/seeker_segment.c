@@ -51,7 +51,7 @@ static void idle_remove(struct seeker *seeker, struct segment *segment)
 
 static void idle_add(struct seeker *seeker, struct segment *segment, enum segment_place place)
 {
-	uint32_t most = place == SEGMENT_HEARD ? SEEKER_HEARD : seeker->options.servers.lists;
+	uint32_t most = place == SEGMENT_HEARD ? SEEKER_HEARD : seeker->options.limits.lists;
 
 	segment->place = place;
 	TAILQ_INSERT_TAIL(&seeker->idle[place], segment, in_idle);
@@ -166,7 +166,7 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 
 	if (holding != NULL)
 		return holding;
-	if (segment->holding_count >= seeker->options.servers.per_list) {
+	if (segment->holding_count >= seeker->options.limits.per_list) {
 		holding = least_useful(segment);
 		if (holding == NULL)
 			return NULL;
@@ -179,7 +179,7 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 	holding->peer = peer;
 	holding->words = words;
 	holding->blind = true;
-	holding->until_ms = seeker->now_ms + seeker->options.servers.found_ms;
+	holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
 	holding->list_ms = holding->lacks_until_ms = SEEKER_NEVER;
 	TAILQ_INSERT_TAIL(&segment->holdings, holding, in_segment);
 	segment->holding_count++;

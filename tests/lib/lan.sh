@@ -324,3 +324,35 @@ lan_see() {
 lan_verdict() {
 	[ ${#wrong[@]} = 0 ] || fail "$(printf '%s; ' "${wrong[@]}")"
 }
+
+# lan_two_machines FAMILY VERSION: a test of its own. What lan1 has read lan2 reads from it, and the
+# origin is asked for none of it.
+lan_two_machines() {
+	local tree=$TEST_DIR/origin files=(one-block short-block middle large) before
+	lan_create 2 "$1"
+	lan_origin
+	mkdir "$tree"
+	make_octets "$tree/one-block" 65536 1
+	make_octets "$tree/short-block" 70001 2
+	make_octets "$tree/middle" 1234567 3
+	# In version 1.0 more than a segment.
+	make_octets "$tree/large" $((($2 == 1 ? 36 : 20) * 1000000 + 1)) 4
+	lan_informed "$tree"
+	lan_mount lan1 "$URL" "versions=$2"
+	lan_read lan1 "${files[@]}"
+	lan_mount lan2 "$URL" "versions=$2"
+	lan_passes_on "${files[@]}"
+	assert_num "$(lan_status lan2 .discovery.probes)" -gt 0 'Probes of lan2'
+	assert_num "$(lan_status lan2 .discovery.answers)" -gt 0 'answers to lan2'
+	assert_num "$(lan_status lan1 .discovery.answered)" -gt 0 'answers of lan1'
+	assert_eq 0 "$(lan_status lan2 '[.peers[] | select(.bad > 0 or .banned)] | length')" 'bad peers'
+	assert_eq "$(lan_status lan2 .sources.peer.blocks)" "$(lan_status lan2 '[.peers[].blocks] | add')" \
+		'blocks of all peers'
+
+	# Read again, it comes from the cache.
+	drop_pages "$TEST_DIR/lan2/middle"
+	before=$(lan_status lan2 .sources.peer.bytes)
+	lan_read lan2 middle
+	assert_eq "$before" "$(lan_status lan2 .sources.peer.bytes)" 'octets from peers, later'
+	lan_leave
+}
