@@ -89,7 +89,7 @@ static const struct number list[] = {
 	COUNT("discovery", "answers", "discovery_answers_total", "Answers to them.",
 	      peers.seeker.answers),
 	COUNT("discovery", "late_answers", "discovery_late_answers_total",
-	      "Answers that came too late.", peers.seeker.late_answers),
+	      "Of them, those that nobody waited for any more.", peers.seeker.late_answers),
 	COUNT("discovery", "received", "discovery_received_total", "Probes of peers.",
 	      peers.responder.received),
 	COUNT("discovery", "answered", "discovery_answered_total", "Those answered.",

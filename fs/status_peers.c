@@ -18,7 +18,7 @@ void status_peers_verdict(const struct neighbours_counters *counters, bool found
 {
 	const struct seeker_counters *seeker = &counters->seeker;
 	unsigned long long probes = seeker->probes;
-	bool unanswered = seeker->answers + seeker->late_answers == 0;
+	bool unanswered = seeker->answers == 0;
 
 	if (!found)
 		snprintf(text_out, size,

@@ -197,12 +197,14 @@ static int create_responder(struct neighbours *neighbours, int64_t now)
 	if (RAND_bytes(random, sizeof random) != 1)
 		return -EIO;
 	wsd_uuid(random, neighbours->endpoint);
+	uint32_t seconds = (uint32_t)time(NULL);
+	neighbours->instance = seconds > neighbours->instance ? seconds : neighbours->instance + 1;
 	const struct responder_options options = {
 		.outlet = discovery_outlet(neighbours),
-		.instance = (uint32_t)time(NULL),
+		.instance = neighbours->instance,
 		.endpoint = neighbours->endpoint,
 		.seed = neighbours->seed,
-		.thinning = THINNING_DEFAULT,
+		.thinning = neighbours->options.thinning,
 	};
 	return responder_create(&options, now, &neighbours->responder);
 }
@@ -567,6 +569,12 @@ unsigned neighbours_listening(struct neighbours *neighbours, struct xaddr *addre
 	struct addresses addresses = {.out = addresses_out, .room = room};
 
 	collect_all(neighbours, &addresses);
+	/* What was named may be of no interface that takes part. */
+	if (addresses.count == 0 && neighbours->address.family != 0) {
+		struct xaddr named = neighbours->address;
+		named.port = (uint16_t)retrieval_server_port(neighbours->server);
+		collect(&addresses, &named, 1, named.family);
+	}
 	return addresses.count;
 }
 

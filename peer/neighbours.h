@@ -32,6 +32,7 @@ struct neighbours_options {
 	uint64_t upload_rate;
 	bool plaintext;
 	unsigned discovery_port;
+	unsigned thinning; /* threshold, peer/thinning.h; 0: always answer */
 };
 /* Off at first. Strings stay until it is freed. */
 int neighbours_create(const struct neighbours_options *options, struct neighbours **neighbours_out);
@@ -98,7 +99,7 @@ struct neighbours_counters {
 	struct seeker_counters seeker;
 	struct responder_counters responder;
 	struct retrieval_served served;
-	uint64_t malformed; /* datagrams */
+	uint64_t malformed; /* datagrams, and answers of retrieval servers */
 	uint64_t strangers; /* datagrams from outside the interfaces' networks */
 	uint64_t hash;      /* blocks that were not what content information says */
 	bool deaf;          /* another program has the port of discovery for itself */

@@ -479,7 +479,7 @@ static enum seeker_outcome outcome_of(int error)
 {
 	switch (error) {
 	case -EBADMSG:
-		return SEEKER_WRONG;
+		return SEEKER_MALFORMED;
 	case -ETIMEDOUT:
 		return SEEKER_LATE;
 	case -ENOMEM: /* our own doing, from here on */
@@ -497,6 +497,8 @@ static void answered(struct retrieval *retrieval, int error, const struct pccrr_
 {
 	struct neighbours_asking *asking = (struct neighbours_asking *)retrieval;
 
+	if (error == -EBADMSG)
+		atomic_fetch_add(&asking->neighbours->malformed, 1);
 	if (error != 0) {
 		end_asking(asking, outcome_of(error), NULL);
 	} else if (asking->exchange->type == PCCRR_ASK_LIST) {

@@ -60,13 +60,16 @@ static bool is_near(const struct multicast_arrival *arrival)
 static void hear_probe(struct neighbours *neighbours, const struct multicast_arrival *arrival,
 		       struct wsd_message *message)
 {
+	struct nearby_interface nearby = interfaces_nearby(&arrival->interface);
 	int64_t now = loop_clock_ms();
 
 	if (seeker_is_ours(neighbours->seeker, message->message_id)) {
 		wsd_free(message);
 		return;
 	}
-	seeker_heard(neighbours->seeker, message->probe, &arrival->source, now);
+	/* Another one of this machine draws the same lots. */
+	if (!nearby_is_own(&nearby, &arrival->source))
+		seeker_heard(neighbours->seeker, message->probe, &arrival->source, now);
 	responder_hears(neighbours->responder, arrival, message, now);
 }
 
@@ -135,13 +138,36 @@ static void send_answer(void *owner, const struct multicast_arrival *arrival,
 	(void)multicast_answer(neighbours->multicast, arrival, own, datagram, size);
 }
 
+/* From which of our addresses to answer: the one that faces the asker, unless only others are
+ * listened on. */
+static bool choose_own(const struct multicast_arrival *arrival, const struct xaddr *listening,
+		       unsigned count, struct xaddr *own_out)
+{
+	bool link_local = xaddr_is_link_local(&arrival->source), found = false;
+
+	if (multicast_facing(arrival, own_out)) {
+		found = true;
+		for (unsigned i = 0; i < count; i++)
+			if (xaddr_same_host(&listening[i], own_out))
+				return true;
+	}
+	for (int any = 0; any < 2; any++)
+		for (unsigned i = 0; i < count; i++)
+			if (listening[i].family == arrival->source.family &&
+			    (any || xaddr_is_link_local(&listening[i]) == link_local)) {
+				*own_out = listening[i];
+				return true;
+			}
+	return found;
+}
+
 static unsigned announce(void *owner, enum wsd_form form, const struct multicast_arrival *arrival,
 			 struct xaddr *own_out, struct xaddr announced_out[NEARBY_ANNOUNCED_MAX])
 {
 	struct xaddr listening[INTERFACES_PREFIXES_MAX];
 	unsigned count = discovery_listening(owner, &arrival->interface, listening);
 
-	if (!multicast_facing(arrival, own_out))
+	if (!choose_own(arrival, listening, count, own_out))
 		return 0;
 	return nearby_announce(form, own_out, listening, count, announced_out);
 }
@@ -197,9 +223,11 @@ static unsigned take_addresses(const struct neighbours *neighbours,
 	return count;
 }
 
-static struct neighbours_machine *machine_of(struct neighbours *neighbours, const char *endpoint)
+static struct neighbours_machine *machine_of(struct neighbours *neighbours, const char *endpoint,
+					     const struct wsd_probe *probe)
 {
 	uint64_t name = XXH3_64bits_withSeed(endpoint, strlen(endpoint), neighbours->seed);
+	name = XXH3_64bits_withSeed(probe->message_id, strlen(probe->message_id), name);
 	struct neighbours_machine *machine = &neighbours->machines[name % NEIGHBOURS_MACHINES];
 
 	if (machine->name != name)
@@ -207,24 +235,22 @@ static struct neighbours_machine *machine_of(struct neighbours *neighbours, cons
 	return machine;
 }
 
-/* One machine answers by both families: it is asked by IPv4, whatever comes first. */
-static void settle_address(struct neighbours *neighbours, const char *endpoint,
-			   struct xaddr *server)
+/* One machine that answers a Probe by both families is asked by IPv4, and by IPv6 only while it is
+ * put out there. Whether to use the answer that names SERVER. */
+static bool is_to_be_used(struct neighbours *neighbours, const char *endpoint,
+			  const struct wsd_probe *probe, const struct xaddr *server)
 {
-	struct neighbours_machine *machine = machine_of(neighbours, endpoint);
-	int64_t now = loop_clock_ms();
+	struct neighbours_machine *machine = machine_of(neighbours, endpoint, probe);
 
-	if (server->family == XADDR_IPV4) {
-		machine->ipv4 = *server;
-		machine->heard_ms = now;
-		if (machine->ipv6.family != 0)
-			seeker_retire(neighbours->seeker, &machine->ipv6, now);
-		machine->ipv6.family = 0;
-	} else if (machine->ipv4.family != 0 && now - machine->heard_ms < SEEKER_FOUND_MS) {
-		*server = machine->ipv4;
-	} else {
+	if (server->family == XADDR_IPV6) {
 		machine->ipv6 = *server;
+		return machine->ipv4.family == 0 ||
+		       seeker_is_out(neighbours->seeker, &machine->ipv4);
 	}
+	machine->ipv4 = *server;
+	if (machine->ipv6.family != 0 && !seeker_is_out(neighbours->seeker, server))
+		seeker_retire(neighbours->seeker, &machine->ipv6, loop_clock_ms());
+	return true;
 }
 
 static void hear_match(struct neighbours *neighbours, const struct multicast_arrival *arrival,
@@ -235,9 +261,8 @@ static void hear_match(struct neighbours *neighbours, const struct multicast_arr
 	if (match->endpoint != NULL && strcmp(match->endpoint, neighbours->endpoint) == 0)
 		return;
 	unsigned count = take_addresses(neighbours, arrival, match, servers);
-	if (count > 0 && match->endpoint != NULL)
-		settle_address(neighbours, match->endpoint, &servers[0]);
-	if (count > 0)
+	if (count > 0 && (match->endpoint == NULL ||
+			  is_to_be_used(neighbours, match->endpoint, probe, &servers[0])))
 		seeker_answer(neighbours->seeker, probe, &arrival->source, servers, count,
 			      match->claims, match->claim_count, loop_clock_ms());
 }

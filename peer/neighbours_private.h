@@ -24,13 +24,13 @@ struct event;
 #define NEIGHBOURS_SOURCES 256u
 
 /* Machines are known by the name that their answers bear, which anybody may copy: it decides only
- * by which of its addresses a machine is asked. So many at a time, our choice. */
+ * which of the answers to one Probe is used. So many at a time, our choice. */
 #define NEIGHBOURS_MACHINES 256u
 
+/* What answered a Probe by each family. */
 struct neighbours_machine {
-	uint64_t name;           /* its hash; 0: nobody */
-	struct xaddr ipv4, ipv6; /* family 0: not known */
-	int64_t heard_ms;        /* when that of IPv4 was last announced */
+	uint64_t name;           /* its hash, with that of the Probe; 0: nobody */
+	struct xaddr ipv4, ipv6; /* family 0: not yet */
 };
 
 /* A budget of octets that fills in a second. */
@@ -66,6 +66,7 @@ struct neighbours {
 	struct seeker_exchange *unasked; /* for want of memory; chained by their owner */
 	LIST_HEAD(, neighbours_copy) copies;
 	char endpoint[WSD_UUID_MAX];
+	uint32_t instance; /* grows each time */
 	struct neighbours_machine machines[NEIGHBOURS_MACHINES];
 	struct neighbours_budget budget, budgets[NEIGHBOURS_SOURCES];
 	uint64_t seed;

@@ -24,7 +24,7 @@ const char *seeker_reason_name(enum seeker_reason reason)
 		[SEEKER_EMPTY] = "not there after all",
 		[SEEKER_BAD] = "hash mismatch",
 		[SEEKER_TIMEOUT] = "timed out",
-		[SEEKER_FAILED] = "connection failed",
+		[SEEKER_FAILED] = "refused",
 		[SEEKER_BANNED] = "banned",
 		[SEEKER_BUSY] = "over a limit",
 		[SEEKER_ENDED] = "stopped",

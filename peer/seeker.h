@@ -85,7 +85,7 @@ enum seeker_reason {
 	SEEKER_EMPTY,     /* who was said to have the segment does not give the block */
 	SEEKER_BAD,       /* what was given was not the block */
 	SEEKER_TIMEOUT,   /* who has it is too slow, or waiting for who is chosen took too long */
-	SEEKER_FAILED,    /* connections failed */
+	SEEKER_FAILED,    /* connections failed, or gave something else than an answer */
 	SEEKER_BANNED,    /* all who have it are out */
 	SEEKER_BUSY,      /* over a limit: of Probes, of memory */
 	SEEKER_ENDED,     /* the seeker is being stopped */
@@ -124,10 +124,11 @@ struct seeker_exchange {
 enum seeker_outcome {
 	SEEKER_GOOD, /* the block, checked; the list */
 	SEEKER_NOT_HERE,
-	SEEKER_WRONG,  /* malformed, or not the block */
-	SEEKER_LATE,   /* timed out */
-	SEEKER_BROKEN, /* refused or reset */
-	SEEKER_GAVE_UP /* by us, without blame (want NULL, being stopped, no memory) */
+	SEEKER_WRONG,     /* not the block */
+	SEEKER_MALFORMED, /* no answer of the protocol, or another status than 200 */
+	SEEKER_LATE,      /* timed out */
+	SEEKER_BROKEN,    /* refused or reset */
+	SEEKER_GAVE_UP    /* by us, without blame (want NULL, being stopped, no memory) */
 };
 
 struct seeker_outlet {
@@ -207,6 +208,8 @@ void seeker_answer(struct seeker *seeker, const struct wsd_probe *probe, const s
 /* The machine at SERVER is asked at another address from now on, for a minute at least: what it is
  * known to have by this one is forgotten. */
 void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t now_ms);
+/* Whether the server at ADDRESS is put out just now. */
+bool seeker_is_out(const struct seeker *seeker, const struct xaddr *address);
 /* A Probe of another machine, SOURCE, a neighbour, repeats included. */
 void seeker_heard(struct seeker *seeker, const struct wsd_probe *probe, const struct xaddr *source,
 		  int64_t now_ms);
@@ -240,7 +243,7 @@ unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out
 
 struct seeker_counters {
 	uint64_t probes, answers; /* answers that were used */
-	uint64_t late_answers;    /* in time, but nobody waited any more */
+	uint64_t late_answers;    /* of them, those that nobody waited for any more */
 	uint64_t asked, good, empty, wrong, timeouts, broken;
 	uint64_t overtaken;
 	uint64_t refused[SEEKER_REASONS];

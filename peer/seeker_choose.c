@@ -163,11 +163,33 @@ static void forget_expired(struct seeker *seeker, struct segment *segment)
 
 /* ---- what nobody has ---- */
 
+/* Whether somebody who counts may have something of it. */
+static bool is_held(const struct seeker *seeker, const struct segment *segment)
+{
+	const struct holding *holding;
+
+	TAILQ_FOREACH (holding, &segment->holdings, in_segment)
+		if (counts(seeker, holding))
+			return true;
+	return false;
+}
+
 static bool must_look(const struct seeker *seeker, const struct segment *segment)
 {
 	return segment->looked_ms == SEEKER_NEVER ||
-	       (segment->holding_count == 0 &&
+	       (!is_held(seeker, segment) &&
 		seeker->now_ms - segment->looked_ms >= seeker->options.limits.empty_ms);
+}
+
+/* Whether all who are known to have something of it are put out. */
+static bool is_banned(const struct seeker *seeker, const struct segment *segment)
+{
+	const struct holding *holding;
+
+	TAILQ_FOREACH (holding, &segment->holdings, in_segment)
+		if (!seeker_peer_is_out(seeker, holding->peer))
+			return false;
+	return segment->holding_count > 0;
 }
 
 /* Asks PEER, who may have fetched it by now. */
@@ -214,6 +236,8 @@ static void hope_or_refuse(struct seeker *seeker, struct seeker_state *state)
 	struct hope hope;
 	enum seeker_reason reason = seeker_crowd_decide(seeker, state, &hope);
 
+	if (reason == SEEKER_NO_ANSWER && is_banned(seeker, state->segment))
+		reason = SEEKER_BANNED;
 	if (reason != SEEKER_CAME) {
 		seeker_refuse_state(seeker, state, reason);
 		return;

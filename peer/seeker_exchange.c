@@ -334,7 +334,7 @@ static void count(struct seeker *seeker, const struct exchange *exchange,
 		counters->good += exchange->kind != EXCHANGE_LIST;
 	else if (outcome == SEEKER_NOT_HERE)
 		counters->empty++;
-	else if (outcome == SEEKER_WRONG)
+	else if (outcome == SEEKER_WRONG || outcome == SEEKER_MALFORMED)
 		counters->wrong++;
 	else if (outcome == SEEKER_LATE)
 		counters->timeouts++;
@@ -377,8 +377,8 @@ void seeker_told(struct seeker *seeker, struct seeker_exchange *public, enum see
 
 	if (now_ms > seeker->now_ms)
 		seeker->now_ms = now_ms;
-	if (!exchange->answered &&
-	    (outcome == SEEKER_GOOD || outcome == SEEKER_NOT_HERE || outcome == SEEKER_WRONG))
+	if (!exchange->answered && (outcome == SEEKER_GOOD || outcome == SEEKER_NOT_HERE ||
+				    outcome == SEEKER_WRONG || outcome == SEEKER_MALFORMED))
 		answered(seeker, exchange);
 	else if (!exchange->answered)
 		leave_place(seeker, exchange);

@@ -225,7 +225,7 @@ void seeker_peer_failed(struct seeker *seeker, struct peer *peer, enum seeker_ou
 		peer->ban_ms = 0;
 	peer->failed_ms = seeker->now_ms;
 	peer->failures_only += peer->succeeded ? 0 : 1;
-	if (outcome == SEEKER_WRONG)
+	if (outcome == SEEKER_WRONG || outcome == SEEKER_MALFORMED)
 		peer->bad++;
 	else
 		peer->failures++;
@@ -352,4 +352,11 @@ void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t no
 		seeker_holding_free(seeker, holding);
 	seeker_streams_without(seeker, peer);
 	seeker_run(seeker);
+}
+
+bool seeker_is_out(const struct seeker *seeker, const struct xaddr *address)
+{
+	const struct peer *peer = seeker_peer_find(seeker, address);
+
+	return peer != NULL && seeker_peer_is_out(seeker, peer);
 }

@@ -358,7 +358,7 @@ void seeker_answer(struct seeker *seeker, const struct wsd_probe *message,
 	for (unsigned i = 0; i < claim_count; i++)
 		if (claims[i].segment < probe->message.count)
 			used |= claim(seeker, probe, &claims[i], source, peer);
-	seeker->counters.answers += used;
+	seeker->counters.answers++;
 	seeker->counters.late_answers += !used;
 	seeker_run(seeker);
 }

@@ -69,6 +69,9 @@ struct segment *seeker_segment_make(struct seeker *seeker, enum wsd_form form, c
 	struct segment *segment = seeker_segment_find(seeker, id, id_size);
 
 	if (segment != NULL) {
+		/* Strangers may have named it first, in whatever form. */
+		if (place == SEGMENT_KNOWN && !segment->queued)
+			segment->form = form;
 		if (segment->place == SEGMENT_LIVE)
 			return segment;
 		idle_remove(seeker, segment);

@@ -116,7 +116,7 @@ static void an_answer_after_the_request_timer_is_none(void **state)
 	struct scene *scene = scene_begin();
 
 	(void)state;
-	scene_peer(scene, 1)->answer_ms = SEEKER_COLLECT_MS;
+	scene_peer(scene, 1)->answer_ms = SEEKER_COLLECT_MS + 1;
 	scene_seek_2(scene, 1, 0, 16);
 	scene_pass(scene, SEEKER_COLLECT_MS + 100);
 	assert_int_equal(scene_counters(scene).answers, 0);
@@ -266,6 +266,29 @@ static void who_is_asked_elsewhere_from_now_on_is_no_supplier(void **state)
 	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
 	assert_int_equal(scene->probe_count, 2);
 	scene_until_ended(scene, 1000);
+	scene_end(scene);
+}
+
+/* Strangers ask in whatever form (iPXE in version 1 for all). */
+static void the_form_is_that_of_our_content_information(void **state)
+{
+	struct scene *scene = scene_begin();
+	struct xaddr source = scene_address(9);
+	struct wsd_id id = {.size = 32};
+	struct wsd_probe probe = {.form = WSD_FORM_1,
+				  .message_id = "urn:uuid:00000000-0000-4000-8000-00000000ffff",
+				  .count = 1,
+				  .ids = &id};
+
+	(void)state;
+	scene_name(0, id.octets);
+	seeker_heard(scene->seeker, &probe, &source, scene->now_ms);
+	scene_peer(scene, 1);
+	scene_seek_2(scene, 1, 0, 1);
+	scene_until_ended(scene, 3000);
+	assert_true(scene->probe_count > 0);
+	assert_int_equal(seeker_probe(scene->seeker, scene->probes[0].message_id)->form,
+			 WSD_FORM_2);
 	scene_end(scene);
 }
 
@@ -578,6 +601,7 @@ int main(void)
 		cmocka_unit_test(our_own_probe_heard_again_does_not),
 		cmocka_unit_test(who_gave_a_stream_is_asked_for_what_follows_without_a_probe),
 		cmocka_unit_test(who_is_asked_elsewhere_from_now_on_is_no_supplier),
+		cmocka_unit_test(the_form_is_that_of_our_content_information),
 		cmocka_unit_test(some_probes_go_out_all_the_same),
 		cmocka_unit_test(a_wrong_guess_leads_to_a_probe),
 		cmocka_unit_test(blocks_are_spread_over_those_who_have_them),

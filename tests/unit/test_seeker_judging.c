@@ -199,6 +199,7 @@ static void out_for_a_minute_then_for_two(void **state)
 	scene_seek_2(scene, 1, 100, 16);
 	scene_until_ended(scene, 2000);
 	assert_int_equal(scene->peers[1].asked, 4);
+	assert_true(scene_refused(scene, SEEKER_BANNED) >= 16);
 	scene_pass(scene, 31000);
 	scene_seek_2(scene, 1, 200, 16);
 	scene_until_ended(scene, 2000);
