@@ -91,6 +91,7 @@ struct config {
 	bool plaintext;
 	unsigned uploads;     /* at a time */
 	uint64_t upload_rate; /* octets a second; 0: no limit */
+	unsigned thinning;    /* peer/thinning.h; 0: always answer */
 
 	/* Inside the module. */
 	uint64_t given;    /* one bit a key of the table: named by file or -o */

@@ -37,6 +37,8 @@ const struct config_key config_keys[] = {
 	 "requests of peers served at a time", 1, 16384, 0, 0},
 	{"upload_rate", &config_type_rate, FIELD(upload_rate), "none", "RATE", NULL,
 	 "octets a second to peers, with K, M, G", 0, 0, 0, 0},
+	{"thinning", &config_type_count, FIELD(thinning), "10", "NUMBER", NULL,
+	 "answerers from which on to leave it to others; 0: never", 0, 32, 0, 0},
 	{"versions", &config_type_versions, FIELD(versions), "1,2", "1|2|1,2", NULL,
 	 "content information to accept", 1, 0, 0, 0},
 	{"compute", &config_type_versions, FIELD(compute), "2", "off|1|2|1,2", NULL,

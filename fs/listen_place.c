@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,20 @@ static bool is_address(const char *text, bool ipv6)
 	       four.s_addr != INADDR_BROADCAST;
 }
 
+/* However it is written: what peer/neighbours.h knows it by. NULL: it is no wildcard. */
+static const char *wildcard(const char *address, bool ipv6)
+{
+	struct in6_addr six;
+
+	if (!ipv6)
+		return inet_addr(address) == INADDR_ANY ? "0.0.0.0" : NULL;
+	if (inet_pton(AF_INET6, address, &six) != 1)
+		return NULL;
+	if (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr32[3] == INADDR_ANY)
+		return "0.0.0.0";
+	return IN6_IS_ADDR_UNSPECIFIED(&six) ? "::" : NULL;
+}
+
 /* TEXT is LENGTH octets. */
 static int read_address(const char *text, size_t length, char address_out[INET6_ADDRSTRLEN])
 {
@@ -50,7 +65,8 @@ static int read_address(const char *text, size_t length, char address_out[INET6_
 	address[length] = '\0';
 	if (!is_address(address, ipv6))
 		return -EINVAL;
-	memcpy(address_out, address, sizeof address);
+	const char *any = wildcard(address, ipv6);
+	snprintf(address_out, INET6_ADDRSTRLEN, "%s", any != NULL ? any : address);
 	return 0;
 }
 

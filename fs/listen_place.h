@@ -10,7 +10,8 @@
 #include <netinet/in.h>
 
 struct listen_place {
-	char address[INET6_ADDRSTRLEN]; /* without brackets; "": none was named */
+	char address[INET6_ADDRSTRLEN]; /* without brackets; "": none was named. A
+					 * wildcard is "0.0.0.0" or "::" */
 	/* The first that is free of them; 0 and 0: any. */
 	unsigned port_first, port_last;
 };

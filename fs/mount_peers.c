@@ -28,6 +28,7 @@ int mount_create_peers(struct mount *mount)
 		.upload_rate = config->upload_rate,
 		.plaintext = config->plaintext,
 		.discovery_port = config->discovery_port,
+		.thinning = config->thinning,
 	};
 	if ((error = ledger_create(&mount->ledger)) != 0 ||
 	    (error = neighbours_create(&options, &mount->neighbours)) != 0)

@@ -27,9 +27,13 @@ for form in 1 2; do
 		LAN_LEAST=$((size * 8 / 10)) lan_try "$name" $form --discovery $behaviour
 		lan_wrong_unless "$name" test "${seen[answers]}" -gt 0
 	done
-	for behaviour in nothing crowded foreign self-pointing odd-addresses counts-odd zero-counts doctype \
-		entity entity-bomb external-entity deep wide wrong-namespaces utf-16 not-utf-8 truncated \
-		wrong-relates-to off-link late; do
+	behaviours=(nothing crowded foreign self-pointing odd-addresses counts-odd zero-counts truncated)
+	# What is wrong here is the envelope or who sends it, which are the same in both forms.
+	if [ $form = 2 ]; then
+		behaviours+=(doctype entity entity-bomb external-entity deep wide wrong-namespaces utf-16 not-utf-8
+			wrong-relates-to off-link late)
+	fi
+	for behaviour in "${behaviours[@]}"; do
 		name="$behaviour, form $form"
 		lan_try "$name" $form --discovery $behaviour --foreign 10.78.0.3:1999
 		lan_wrong_unless "$name" test "${seen[peer]}" = 0

@@ -172,6 +172,11 @@ lan_ids() {
 # secret; sets $SCRIPT_LOG, $SCRIPT_PID.
 script_number=0
 lan_script() {
+	lan_script_start "$@"
+	lan_script_ready
+}
+# The same in two steps.
+lan_script_start() {
 	local node=$1
 	shift
 	requires_cmd python3 jq
@@ -181,6 +186,8 @@ lan_script() {
 	background "$TEST_DIR/script-$script_number.log" nsenter --net="/run/netns/$node" \
 		tests/lib/peer_script.py --family "$(lan_families)" --log "$SCRIPT_LOG" "$@"
 	SCRIPT_PID=$background_pid
+}
+lan_script_ready() {
 	wait_until 20 script_is_ready_or_died
 	alive "$SCRIPT_PID" || fail "no peer: $(cat "$TEST_DIR/script-$script_number.log")"
 }
@@ -283,8 +290,10 @@ lan_try() {
 lan_try_once() {
 	local name=$1 version=$2 status=0 started=$SECONDS
 	shift 2
-	lan_script lan2 --file "${LAN_HOLDS:-$tree/file}" --version "$version" "$@"
+	# Nobody is asked before something is read.
+	lan_script_start lan2 --file "${LAN_HOLDS:-$tree/file}" --version "$version" "$@"
 	lan_mount lan1 "$URL" "versions=$version,timeout=15"
+	lan_script_ready
 	timeout "${LAN_PATIENCE:-30}" cat "$TEST_DIR/lan1/file" >"$TEST_DIR/read" || status=$?
 	if [ "$status" != 0 ]; then
 		wrong+=("$name: not read, status $status")

@@ -3,10 +3,11 @@
 """Asks peers, as Windows, iPXE and worse do, for tests. Prints JSON, a line each.
 
 Discovery (--interface NAME, --family 4|6|both, --wait SECONDS; ids in hexadecimal):
-    peer_ask.py probe [--form 1|2] [--style STYLE] [--copies N] [--message-id ID] [--expect N]
+    peer_ask.py probe [--form 1|2] [--style STYLE]... [--copies N] [--message-id ID] [--expect N]
                       ID...
                       a line an answer: what it says, what of it is not in the literal form that
-                      others need, what iPXE and Microsoft's suite make of it. Status 1: none came
+                      others need, what iPXE and Microsoft's suite make of it. Status 1: none came.
+                      Styles: a Probe in each, one behind the other, N answers to each
     peer_ask.py ipxe ID       one MessageID to IPv6, then to IPv4, again after 1 s, 2 s in all, read
                       by literal search; ends at the first answer. Status 1: none
     peer_ask.py hostile ID    Probes that must not be answered, and at last one that must be; ID is
@@ -113,18 +114,19 @@ def described(datagram, sender, probe, started):
 
 
 def command_probe(arguments):
-    asking = asker(arguments)
-    probe = probes.Probe(arguments.form, arguments.id)
-    if arguments.message_id:
-        probe.message_id = arguments.message_id
-    datagram, started, count = probes.encode_probe(probe, arguments.style), time.monotonic(), 0
-    for copy in range(arguments.copies):
-        if copy:
-            time.sleep(0.05)
-        asking.send(datagram)
-    for answer, sender in asking.answers(arguments.wait, arguments.expect):
-        count += 1
-        show(described(answer, sender, probe, started))
+    asking, count = asker(arguments), 0
+    for style in arguments.style or ["plain"]:
+        probe = probes.Probe(arguments.form, arguments.id)
+        if arguments.message_id:
+            probe.message_id = arguments.message_id
+        datagram, started = probes.encode_probe(probe, style), time.monotonic()
+        for copy in range(arguments.copies):
+            if copy:
+                time.sleep(0.05)
+            asking.send(datagram)
+        for answer, sender in asking.answers(arguments.wait, arguments.expect):
+            count += 1
+            show(dict(described(answer, sender, probe, started), style=style))
     return count > 0
 
 
@@ -396,7 +398,7 @@ def parse_arguments():
         return added
     probing = verb("probe", command_probe, "+")
     probing.add_argument("--form", type=int, choices=(1, 2), default=1)
-    probing.add_argument("--style", choices=probes.STYLES, default="plain")
+    probing.add_argument("--style", choices=probes.STYLES, action="append")
     probing.add_argument("--copies", type=int, default=1)
     probing.add_argument("--message-id")
     probing.add_argument("--expect", type=int, help="answers: no need to wait when they are here")

@@ -71,7 +71,8 @@ static UNUSED struct machine *make_machine(const char *const *interface)
 						   .pool = machine->pool,
 						   .store = machine->store,
 						   .interfaces = interface,
-						   .discovery_port = 3702};
+						   .discovery_port = 3702,
+						   .thinning = THINNING_DEFAULT};
 	assert_int_equal(neighbours_create(&options, &machine->neighbours), 0);
 	machine_count++;
 	return machine;

@@ -13,7 +13,7 @@
 
 #include "cache/store_segment.h"
 
-#define MANY 20000u
+#define MANY 5000u
 #define MANY_OCTETS 256u /* of each of them */
 #define MANY_LIMIT (64 * MIB)
 

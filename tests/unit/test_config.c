@@ -81,6 +81,7 @@ static void every_key_has_its_default(void **state)
 		{"timeout", "30"},      {"connections", "8"},       {"insecure", "no"},
 		{"admin_mode", "0600"}, {"level", "info"},          {"allow_other", "no"},
 		{"user", NULL},         {"header", NULL},           {"cache", NULL},
+		{"thinning", "10"},
 	};
 	struct config *config = fresh();
 
@@ -132,6 +133,8 @@ static void good_values_are_taken(void **state)
 		{"plaintext=yes", "yes"},
 		{"plaintext=on", "yes"},
 		{"plaintext", "yes"},
+		{"thinning=0", "0"},
+		{"thinning=32", "32"},
 		{"versions=2", "2"},
 		{"versions=2,1", "1,2"},
 		{"compute=off", "off"},
@@ -231,6 +234,10 @@ static void bad_values_are_refused_as_wrong_usage(void **state)
 		"discovery_port=12x",
 		"plaintext=maybe",
 		"plaintext=",
+		"thinning=33",
+		"thinning=-1",
+		"thinning=",
+		"thinning=no",
 		"versions=off",
 		"versions=3",
 		"versions=1,3",
@@ -383,41 +390,22 @@ static void distance_counts_the_four_kinds_of_slips(void **state)
 
 static void words_of_fstab_are_accepted_and_dropped(void **state)
 {
-	static const char *const words[] = {"_netdev",
-					    "nofail",
-					    "noauto",
-					    "user",
-					    "users",
-					    "defaults",
-					    "rw",
-					    "ro",
-					    "dev",
-					    "nodev",
-					    "suid",
-					    "nosuid",
-					    "exec",
-					    "x-systemd.automount",
-					    "x-gvfs-show",
-					    "X-mount.mkdir",
-					    "comment=hello",
-					    "relatime",
-					    "nosymfollow",
-					    "symfollow",
-					    "remount",
-					    "nogroup",
-					    "noowner",
-					    "user_id=0",
-					    "group_id=0",
-					    "uhelper=udisks2",
-					    "default_permissions",
-					    "subtype=peerdistfs"};
+	static const char words[] =
+		"_netdev,nofail,noauto,user,users,defaults,rw,ro,dev,nodev,suid,nosuid,exec,"
+		"x-systemd.automount,x-gvfs-show,X-mount.mkdir,comment=hello,relatime,nosymfollow,"
+		"symfollow,remount,nogroup,noowner,user_id=0,group_id=0,uhelper=udisks2,"
+		"default_permissions,subtype=peerdistfs";
 	struct config *config = fresh();
 	struct config_problem problem;
+	char **list = NULL;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (give(config, words[i], &problem))
-			fail_msg("%s: %s", words[i], problem.text);
+	assert_int_equal(config_options_split(words, &list), 0);
+	assert_int_equal(config_list_length(list), 28);
+	for (size_t i = 0; list[i] != NULL; i++)
+		if (give(config, list[i], &problem))
+			fail_msg("%s: %s", list[i], problem.text);
+	config_list_free(list);
 	assert_null(config->user);
 	assert_null(config->fuse_words);
 	assert_int_equal(give(config, "subtype=other", &problem), -EINVAL);

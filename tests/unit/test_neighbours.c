@@ -183,7 +183,8 @@ static void a_port_that_is_taken_is_told(void **state)
 						   .interfaces = interface,
 						   .port_first = address.port,
 						   .port_last = address.port,
-						   .discovery_port = 3702};
+						   .discovery_port = 3702,
+						   .thinning = THINNING_DEFAULT};
 	assert_int_equal(neighbours_create(&options, &second->neighbours), 0);
 	assert_int_equal(neighbours_on(second->neighbours, message, sizeof(message)), -EADDRINUSE);
 	assert_true(strlen(message) > 0);
