@@ -333,16 +333,31 @@ static bool overdue(const struct http_connection *connection, int64_t now)
 	return (connection->begun || server->request_ms == 0) && now >= connection->deadline_ms;
 }
 
+/* What fills the input without being a request never will be one (a chunk's length without an end,
+ * say), and libevent looks at it again and again. */
+static bool is_full(const struct http_connection *connection)
+{
+	size_t most = 0;
+
+	if (connection->served != NULL || connection->leaving)
+		return false;
+	bufferevent_getwatermark(connection->buffers, EV_READ, NULL, &most);
+	return most > 0 && evbuffer_get_length(bufferevent_get_input(connection->buffers)) >= most;
+}
+
 static void look_after(struct http_connection *connection, int64_t now)
 {
+	bool was_full = connection->full;
+
 	if (connection->posted)
 		return;
+	connection->full = is_full(connection);
 	if (connection->leaving) {
 		if (now >= connection->deadline_ms)
 			forget(connection);
 	} else if (abandoned(connection)) {
 		leave(connection);
-	} else if (overdue(connection, now)) {
+	} else if (overdue(connection, now) || (was_full && connection->full)) {
 		if (connection->served != NULL)
 			http_connection_reset(connection);
 		end(connection);

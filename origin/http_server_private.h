@@ -123,6 +123,7 @@ struct http_connection {
 	bool tls;
 	bool arriving;  /* not looked at yet */
 	bool begun;     /* octets of the next request have come */
+	bool full;      /* at the last sweep: of a request that is not whole no more is read */
 	bool displaced; /* ends after the answer */
 	bool known;     /* evhttp tells us of its end */
 	bool linger;    /* the client may be sending still when we close */
