@@ -284,7 +284,9 @@ static void killed_while_described_is_right_or_absent(void **state)
 		store = fixture_open(LIMIT);
 		object = make_object(store, kept_path, BIG);
 		octets_right(object, data);
-		assert_int_equal(usage(store).checksum_errors, 0);
+		/* No unit; but content information may be named and not be there, which is found
+		 * out here or in the background. */
+		assert_true(usage(store).checksum_errors <= 1);
 		if (has_content(object))
 			assert_true(has_content_of(object, data));
 		object_put(object);
