@@ -13,41 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-/* The loop does something for another thread */
-
-struct call {
-	struct loop_task task;
-	struct neighbours *neighbours;
-	void (*run)(struct neighbours *neighbours, void *argument);
-	void *argument;
-	bool done;
-};
-
-static void run_call(struct loop_task *task)
-{
-	struct call *call = (struct call *)task;
-	struct neighbours *neighbours = call->neighbours;
-
-	call->run(neighbours, call->argument);
-	pthread_mutex_lock(&neighbours->lock);
-	call->done = true;
-	pthread_cond_broadcast(&neighbours->told);
-	pthread_mutex_unlock(&neighbours->lock);
-}
-
-static void call_loop(struct neighbours *neighbours,
-		      void (*run)(struct neighbours *neighbours, void *argument), void *argument)
-{
-	struct call call = {
-		.task.run = run_call, .neighbours = neighbours, .run = run, .argument = argument};
-
-	loop_post(neighbours->options.loop, &call.task);
-	pthread_mutex_lock(&neighbours->lock);
-	while (!call.done)
-		pthread_cond_wait(&neighbours->told, &neighbours->lock);
-	pthread_mutex_unlock(&neighbours->lock);
-}
-
 uint32_t neighbours_random(void *neighbours)
 {
 	uint32_t random = 0;
@@ -141,6 +106,9 @@ int neighbours_create(const struct neighbours_options *options, struct neighbour
 	pthread_cond_init(&neighbours->told, NULL);
 	LIST_INIT(&neighbours->asking);
 	LIST_INIT(&neighbours->copies);
+	pace_begin(&neighbours->pace, NEIGHBOURS_OCTETS, loop_clock_ms());
+	for (unsigned i = 0; i < NEIGHBOURS_SOURCES; i++)
+		pace_begin(&neighbours->paces[i], NEIGHBOURS_OCTETS_EACH, loop_clock_ms());
 	*neighbours_out = neighbours;
 	return 0;
 }
@@ -281,9 +249,10 @@ static void count_seeker(struct neighbours *neighbours)
 }
 
 /* Closes what has been made. */
-static void take_apart(struct neighbours *neighbours, void *argument)
+static int take_apart(void *context)
 {
-	(void)argument;
+	struct neighbours *neighbours = context;
+
 	count_seeker(neighbours);
 	discovery_end(neighbours);
 	if (neighbours->timer != NULL)
@@ -297,26 +266,24 @@ static void take_apart(struct neighbours *neighbours, void *argument)
 	neighbours->interfaces = NULL;
 	neighbours->client = NULL;
 	neighbours->seeker = NULL;
+	return 0;
 }
 
-struct making {
-	int error;
-};
-
-static void make(struct neighbours *neighbours, void *argument)
+static int make(void *context)
 {
-	struct making *making = argument;
+	struct neighbours *neighbours = context;
 	int64_t now = loop_clock_ms();
 
 	neighbours->touched = false;
 	neighbours->timer = evtimer_new(loop_base(neighbours->options.loop), pass, neighbours);
-	making->error = neighbours->timer != NULL ? create_sockets(neighbours) : -ENOMEM;
-	if (making->error == 0)
-		making->error = create_seeker(neighbours, now);
-	if (making->error == 0)
-		making->error = create_responder(neighbours, now);
-	if (making->error != 0)
-		take_apart(neighbours, NULL);
+	int error = neighbours->timer != NULL ? create_sockets(neighbours) : -ENOMEM;
+	if (error == 0)
+		error = create_seeker(neighbours, now);
+	if (error == 0)
+		error = create_responder(neighbours, now);
+	if (error != 0)
+		take_apart(neighbours);
+	return error;
 }
 
 static bool is_welcome(void *context, const struct xaddr *source, const struct xaddr *local)
@@ -347,32 +314,33 @@ static int serve(struct neighbours *neighbours, char *message, size_t message_si
 
 static int begin(struct neighbours *neighbours, char *message, size_t message_size)
 {
-	struct making making = {0};
+	int error = loop_call(neighbours->options.loop, make, neighbours);
 
-	call_loop(neighbours, make, &making);
-	if (making.error != 0) {
+	if (error != 0) {
 		snprintf(message, message_size, "cannot take part in discovery: %s",
-			 strerror(-making.error));
-		return making.error;
+			 strerror(-error));
+		return error;
 	}
-	int error = serve(neighbours, message, message_size);
+	error = serve(neighbours, message, message_size);
 	if (error != 0) {
 		responder_free(neighbours->responder);
 		neighbours->responder = NULL;
-		call_loop(neighbours, take_apart, NULL);
+		loop_call(neighbours->options.loop, take_apart, neighbours);
 		return error;
 	}
 	return 0;
 }
 
-static void begin_seeking(struct neighbours *neighbours, void *argument)
+static int begin_seeking(void *context)
 {
-	(void)argument;
+	struct neighbours *neighbours = context;
+
 	neighbours->live = true;
 	changed(neighbours);
 	pthread_mutex_lock(&neighbours->lock);
 	neighbours->seeking = !neighbours->stopped;
 	pthread_mutex_unlock(&neighbours->lock);
+	return 0;
 }
 
 int neighbours_on(struct neighbours *neighbours, char *message, size_t message_size)
@@ -384,7 +352,7 @@ int neighbours_on(struct neighbours *neighbours, char *message, size_t message_s
 		error = begin(neighbours, message, message_size);
 		if (error == 0) {
 			atomic_store(&neighbours->on, true);
-			call_loop(neighbours, begin_seeking, NULL);
+			loop_call(neighbours->options.loop, begin_seeking, neighbours);
 		}
 	}
 	pthread_mutex_unlock(&neighbours->switching);
@@ -397,13 +365,15 @@ bool neighbours_are_on(const struct neighbours *neighbours)
 }
 
 /* Refuses what is sought, and begins nothing more. Loop thread. */
-static void end_seeking(struct neighbours *neighbours, void *argument)
+static int end_seeking(void *context)
 {
-	(void)argument;
+	struct neighbours *neighbours = context;
+
 	if (neighbours->seeker == NULL)
-		return;
+		return 0;
 	seeker_stop(neighbours->seeker, loop_clock_ms());
 	blocks_end(neighbours);
+	return 0;
 }
 
 static void wait_until_quiet(struct neighbours *neighbours)
@@ -428,9 +398,8 @@ static void count_answers(struct neighbours *neighbours, struct neighbours_count
 }
 
 /* While on; loop thread. */
-static void count(struct neighbours *neighbours, void *argument)
+static void count(struct neighbours *neighbours, struct neighbours_counters *counters)
 {
-	struct neighbours_counters *counters = argument;
 	struct seeker_counters seeker;
 
 	seeker_counters(neighbours->seeker, &seeker);
@@ -439,12 +408,27 @@ static void count(struct neighbours *neighbours, void *argument)
 	counters->deaf = multicast_deaf(neighbours->multicast);
 }
 
+struct counting {
+	struct neighbours *neighbours;
+	struct neighbours_counters *counters;
+};
+
+static int count_now(void *context)
+{
+	const struct counting *counting = context;
+
+	count(counting->neighbours, counting->counters);
+	return 0;
+}
+
 void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out)
 {
+	struct counting counting = {neighbours, counters_out};
+
 	pthread_mutex_lock(&neighbours->switching);
 	*counters_out = neighbours->before;
 	if (atomic_load(&neighbours->on))
-		call_loop(neighbours, count, counters_out);
+		loop_call(neighbours->options.loop, count_now, &counting);
 	pthread_mutex_unlock(&neighbours->switching);
 	counters_out->malformed = atomic_load(&neighbours->malformed);
 	counters_out->strangers = atomic_load(&neighbours->strangers);
@@ -454,15 +438,17 @@ void neighbours_counters(struct neighbours *neighbours, struct neighbours_counte
 /* Off */
 
 /* Nobody asks any more, so nothing new is looked up. */
-static void close_discovery(struct neighbours *neighbours, void *argument)
+static int close_discovery(void *context)
 {
-	(void)argument;
+	struct neighbours *neighbours = context;
+
 	neighbours->live = false;
 	count_answers(neighbours, &neighbours->before);
 	responder_free(neighbours->responder);
 	neighbours->responder = NULL;
 	multicast_free(neighbours->multicast);
 	neighbours->multicast = NULL;
+	return 0;
 }
 
 void neighbours_off(struct neighbours *neighbours)
@@ -472,12 +458,12 @@ void neighbours_off(struct neighbours *neighbours)
 		pthread_mutex_lock(&neighbours->lock);
 		neighbours->seeking = false;
 		pthread_mutex_unlock(&neighbours->lock);
-		call_loop(neighbours, end_seeking, NULL);
-		call_loop(neighbours, close_discovery, NULL);
+		loop_call(neighbours->options.loop, end_seeking, neighbours);
+		loop_call(neighbours->options.loop, close_discovery, neighbours);
 		retrieval_server_free(neighbours->server);
 		neighbours->server = NULL;
 		wait_until_quiet(neighbours);
-		call_loop(neighbours, take_apart, NULL);
+		loop_call(neighbours->options.loop, take_apart, neighbours);
 	}
 	wait_until_quiet(neighbours); /* for the end of neighbours_stop() */
 	pthread_mutex_unlock(&neighbours->switching);
@@ -488,7 +474,7 @@ static void run_stop(struct loop_task *task)
 	struct neighbours *neighbours =
 		(struct neighbours *)((char *)task - offsetof(struct neighbours, stopping));
 
-	end_seeking(neighbours, NULL);
+	end_seeking(neighbours);
 	neighbours_ran(neighbours);
 }
 
@@ -591,40 +577,45 @@ unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addre
 }
 
 struct listing_peers {
+	const struct neighbours *neighbours;
 	struct seeker_peer *out;
 	unsigned room, count;
 };
 
-static void list_peers(struct neighbours *neighbours, void *argument)
+static int list_peers(void *context)
 {
-	struct listing_peers *peers = argument;
+	struct listing_peers *peers = context;
 
-	peers->count = seeker_peers(neighbours->seeker, peers->out, peers->room, loop_clock_ms());
+	peers->count =
+		seeker_peers(peers->neighbours->seeker, peers->out, peers->room, loop_clock_ms());
+	return 0;
 }
 
 unsigned neighbours_peers(struct neighbours *neighbours, struct seeker_peer *peers_out,
 			  unsigned room)
 {
-	struct listing_peers peers = {.out = peers_out, .room = room};
+	struct listing_peers peers = {.neighbours = neighbours, .out = peers_out, .room = room};
 
 	pthread_mutex_lock(&neighbours->switching);
 	if (atomic_load(&neighbours->on))
-		call_loop(neighbours, list_peers, &peers);
+		loop_call(neighbours->options.loop, list_peers, &peers);
 	pthread_mutex_unlock(&neighbours->switching);
 	return peers.count;
 }
 
-static void trust(struct neighbours *neighbours, void *argument)
+static int trust(void *context)
 {
-	(void)argument;
+	struct neighbours *neighbours = context;
+
 	seeker_trust(neighbours->seeker);
 	neighbours_touch(neighbours);
+	return 0;
 }
 
 void neighbours_trust(struct neighbours *neighbours)
 {
 	pthread_mutex_lock(&neighbours->switching);
 	if (atomic_load(&neighbours->on))
-		call_loop(neighbours, trust, NULL);
+		loop_call(neighbours->options.loop, trust, neighbours);
 	pthread_mutex_unlock(&neighbours->switching);
 }

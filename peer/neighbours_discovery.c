@@ -16,35 +16,19 @@
 
 /* Who may speak */
 
-static bool afford(struct neighbours_budget *budget, uint64_t rate, size_t size, int64_t now)
-{
-	int64_t elapsed = now - budget->counted_ms;
-
-	if (elapsed >= 1000)
-		budget->octets = rate;
-	else if (elapsed > 0)
-		budget->octets += rate * (uint64_t)elapsed / 1000;
-	if (budget->octets > rate)
-		budget->octets = rate;
-	budget->counted_ms = now;
-	if (budget->octets < size)
-		return false;
-	budget->octets -= size;
-	return true;
-}
-
 /* One source's flood is not to use up what there is for all; sources that share a budget by chance
  * share its limit. */
 static bool may_be_read(struct neighbours *neighbours, const struct xaddr *source, size_t size)
 {
 	int64_t now = loop_clock_ms();
 	uint64_t hash = neighbours->seed;
+	unsigned delay_ms; /* nothing waits: what comes within the burst is read at once */
 
 	for (size_t i = 0; i < sizeof source->octets; i++)
 		hash = (hash ^ source->octets[i]) * 0x100000001b3ull;
-	return afford(&neighbours->budgets[(hash >> 32) % NEIGHBOURS_SOURCES],
-		      NEIGHBOURS_OCTETS_EACH, size, now) &&
-	       afford(&neighbours->budget, NEIGHBOURS_OCTETS, size, now);
+	return pace_book(&neighbours->paces[(hash >> 32) % NEIGHBOURS_SOURCES], (uint32_t)size,
+			 NEIGHBOURS_BURST_MS, now, &delay_ms) &&
+	       pace_book(&neighbours->pace, (uint32_t)size, NEIGHBOURS_BURST_MS, now, &delay_ms);
 }
 
 static bool is_near(const struct multicast_arrival *arrival)

@@ -13,6 +13,7 @@
 #include "peer/interfaces.h"
 #include "peer/multicast.h"
 #include "peer/neighbours.h"
+#include "peer/pace.h"
 #include "peer/retrieval_client.h"
 
 struct event;
@@ -22,6 +23,7 @@ struct event;
 #define NEIGHBOURS_OCTETS (4u << 20)
 #define NEIGHBOURS_OCTETS_EACH (1u << 20)
 #define NEIGHBOURS_SOURCES 256u
+#define NEIGHBOURS_BURST_MS 1000u /* of the rate at once */
 
 /* Machines are known by the name that their answers bear, which anybody may copy: it decides only
  * which of the answers to one Probe is used. So many at a time, our choice. */
@@ -31,12 +33,6 @@ struct event;
 struct neighbours_machine {
 	uint64_t name;           /* its hash, with that of the Probe; 0: nobody */
 	struct xaddr ipv4, ipv6; /* family 0: not yet */
-};
-
-/* A budget of octets that fills in a second. */
-struct neighbours_budget {
-	int64_t counted_ms;
-	uint64_t octets;
 };
 
 struct neighbours {
@@ -68,7 +64,7 @@ struct neighbours {
 	char endpoint[WSD_UUID_MAX];
 	uint32_t instance; /* grows each time */
 	struct neighbours_machine machines[NEIGHBOURS_MACHINES];
-	struct neighbours_budget budget, budgets[NEIGHBOURS_SOURCES];
+	struct pace pace, paces[NEIGHBOURS_SOURCES];
 	uint64_t seed;
 	unsigned char datagram[WSD_DATAGRAM_MAX];
 	/* Of times that are over. */
