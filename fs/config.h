@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "cache/log.h"
+#include "origin/origin.h"
 
 /* What mode=off may keep, in a store without names: our choice. */
 #define CONFIG_OFF_LIMIT (256ull << 20)
@@ -128,6 +129,8 @@ int config_capacity_octets(config_capacity capacity, const char *directory, uint
 /* A digest, in hexadecimal, of the origin's URL and the identity of the credentials: what was
  * cached under another scope is not for this mount. Valid as long as CONFIG. */
 const char *config_scope(const struct config *config);
+/* How the origin at URL is to be opened; leads into CONFIG and URL. */
+struct origin_options config_origin_options(const struct config *config, const char *url);
 /* Whether anything was given that identifies us to the origin (user, netrc, cert, header). */
 bool config_has_credentials(const struct config *config);
 const char *config_mode_name(enum config_mode mode);

@@ -229,3 +229,20 @@ int config_cache_name(const struct config *config, char *buffer, size_t size)
 	curl_free(host);
 	return 0;
 }
+
+struct origin_options config_origin_options(const struct config *config, const char *url)
+{
+	return (struct origin_options){
+		.url = url,
+		.connections = config->connections,
+		.timeout = config->timeout,
+		.headers = (const char *const *)config->headers,
+		.user = config->user,
+		.netrc = config->netrc,
+		.cacert = config->cacert,
+		.cert = config->cert,
+		.certkey = config->certkey,
+		.proxy = config->proxy,
+		.insecure = config->insecure,
+	};
+}

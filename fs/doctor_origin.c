@@ -93,20 +93,7 @@ static void listed(void *context, int error, struct directory *directory)
 
 static int open_at(struct look *look, const char *url)
 {
-	const struct config *config = look->config;
-	const struct origin_options options = {
-		.url = url,
-		.connections = config->connections,
-		.timeout = config->timeout,
-		.headers = (const char *const *)config->headers,
-		.user = config->user,
-		.netrc = config->netrc,
-		.cacert = config->cacert,
-		.cert = config->cert,
-		.certkey = config->certkey,
-		.proxy = config->proxy,
-		.insecure = config->insecure,
-	};
+	const struct origin_options options = config_origin_options(look->config, url);
 	char message[512] = "";
 	int error;
 

@@ -91,19 +91,7 @@ int mount_open_origin(struct mount *mount, struct origin **origin_out, char *mes
 {
 	const struct config *config = mount->config;
 	char dialect[DIALECT_MAX];
-	struct origin_options options = {
-		.url = mount->base,
-		.connections = config->connections,
-		.timeout = config->timeout,
-		.headers = (const char *const *)config->headers,
-		.user = config->user,
-		.netrc = config->netrc,
-		.cacert = config->cacert,
-		.cert = config->cert,
-		.certkey = config->certkey,
-		.proxy = config->proxy,
-		.insecure = config->insecure,
-	};
+	struct origin_options options = config_origin_options(config, mount->base);
 
 	if (catalog_fact(mount->catalog, FACT_DIALECT, dialect, sizeof dialect) == 0)
 		options.dialect = dialect;
