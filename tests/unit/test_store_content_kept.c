@@ -410,7 +410,8 @@ static void nothing_is_counted_twice_or_forgotten(void **state)
 			assert_in_range(used, disk_usage() - 20000, disk_usage() + 100000);
 		object_put(object);
 		store_clear(store, kept_path, NULL);
-		assert_in_range(usage(store).used, 0, used - SIZE);
+		/* The index grows meanwhile: segments are entered in the background. */
+		assert_in_range(usage(store).used, 0, used - SIZE + 100000);
 		store_close(store);
 	}
 	free(data);
