@@ -53,9 +53,15 @@ compile = $(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 link = $(CC) -pthread $(sanitize) $(CFLAGS) -Wl,--as-needed $(LDFLAGS)
 
 mains := fs/main.c $(wildcard fs/cli_*.c)
-sources := $(filter-out $(mains),$(wildcard fs/*.c peer/*.c origin/*.c cache/*.c))
+sources := $(filter-out $(mains),$(wildcard fs/*.c fs/service/*.c peer/*.c origin/*.c cache/*.c))
 archive := $(O)/libpeerdistfs.a
 programs := $(O)/peerdistfs $(O)/peerdist
+# The library for C programs; it needs nothing of ours and nothing but libc.
+library_sources := $(wildcard fs/api/*.c)
+library_objects := $(library_sources:%.c=$(O)/%.o)
+soname := libpeerdist.so.1
+library := $(O)/libpeerdist.a
+shared := $(O)/libpeerdist.so
 unit_sources := $(wildcard tests/unit/test_*.c)
 unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
 units := $(unit_sources:%.c=$(O)/%)
@@ -65,7 +71,7 @@ fuzz_sources := $(wildcard tests/fuzz/fuzz_*.c)
 fuzzers := $(fuzz_sources:%.c=$(O)/%)
 replays := $(fuzz_sources:tests/fuzz/fuzz_%.c=$(O)/tests/fuzz/replay_%)
 replay_commands := $(foreach r,$(replays),'$(r) tests/corpus/$(patsubst replay_%,%,$(notdir $(r)))')
-all_sources := $(sources) $(mains) $(unit_sources) $(unit_shared) $(tool_sources) $(fuzz_sources) \
+all_sources := $(sources) $(library_sources) $(mains) $(unit_sources) $(unit_shared) $(tool_sources) $(fuzz_sources) \
 	tests/fuzz/replay.c
 integration := $(filter-out %/lib.sh,$(wildcard tests/integration/*.sh))
 TESTS ?= $(integration)
@@ -74,7 +80,7 @@ TESTS ?= $(integration)
 .PHONY: unit integration tools unit-programs fuzz-programs objects require force
 .SECONDARY:
 
-all: $(programs)
+all: $(programs) $(library) $(shared)
 
 # Compilation -------------------------------------------------------------------------------------
 
@@ -94,13 +100,19 @@ $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
 
+$(library_objects): CFLAGS += -fPIC -fvisibility=hidden
 $(archive): $(sources:%.c=$(O)/%.o)
+$(library): $(library_objects)
+$(archive) $(library):
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
+$(shared): $(library_objects)
+	$(call say,LD,$@)$(link) -shared -Wl,-soname,$(soname) -Wl,-z,defs -o $@ $^
+	@ln -sf $(@F) $(O)/$(soname)
 
 $(O)/peerdistfs: $(O)/fs/main.o $(archive)
 $(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
-$(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive)
+$(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library)
 $(tools): $(O)/%: $(O)/%.o
 $(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)
 $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(archive)
@@ -164,7 +176,7 @@ lint:
 	@$(MAKE) $(jobs) B=$(B)/clang CC=clang CFLAGS='-O1 -Werror' objects
 	@$(run) --build $(B) tests/lint
 
-formatted = $(wildcard $(foreach d,fs peer origin cache tests tests/unit tests/fuzz tests/bench \
+formatted = $(wildcard $(foreach d,fs fs/api fs/service peer origin cache tests tests/unit tests/fuzz tests/bench \
 	tests/integration,$(d)/*.[ch]))
 format:
 	clang-format -i $(formatted)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the library's files share about handles, events and ports; instances and their objects are
+ * in fs/api/client.h. The public side is peerdist.h.
+ *
+ * A handle is a small number times four: an index into a table of typed, counted objects, with a
+ * generation, so that a stale, foreign or invented one is recognised (peerdist-api.md 11.2). The
+ * table holds one reference; operations in flight hold their own, so that an object outlives its
+ * handle as long as it is needed.
+ */
+#ifndef FS_API_LIBRARY_H
+#define FS_API_LIBRARY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "fs/api/peerdist.h"
+
+/* Exported; everything else is hidden. */
+#define PUBLIC __attribute__((visibility("default")))
+
+/* Bits, so that several can be asked for. */
+enum object_kind {
+	OBJECT_EVENT = 1,
+	OBJECT_PORT = 2,
+	OBJECT_INSTANCE = 4,
+	OBJECT_STREAM = 8,
+	OBJECT_INFORMATION = 16,
+	OBJECT_CONTENT = 32,
+	OBJECT_ANY = 63
+};
+
+/* First member of an event, a port, an instance, ... */
+struct object {
+	enum object_kind kind;
+	atomic_uint references;
+	void (*free)(struct object *object); /* with the last reference; no lock is held */
+};
+
+/* handles.c */
+
+/* With one reference, the caller's. */
+void object_init(struct object *object, enum object_kind kind, void (*free)(struct object *object));
+struct object *object_get(struct object *object);
+/* NULL is fine. */
+void object_put(struct object *object);
+/* The table takes the caller's reference over. NULL: no memory, and the reference is still the
+ * caller's. */
+HANDLE handle_new(struct object *object);
+/* With a reference, if HANDLE is live and its object is of one of KINDS; else NULL. */
+struct object *handle_find(HANDLE handle, unsigned kinds);
+/* Likewise, and HANDLE is not live any more; the table's reference is the caller's. Of two threads
+ * that close the same handle one gets it. */
+struct object *handle_remove(HANDLE handle, unsigned kinds);
+/* In a child after fork(): every handle of KINDS is dead. FORGET is called for each object. */
+void handles_forget(unsigned kinds, void (*forget)(struct object *object));
+
+/* event.c: an eventfd. */
+
+/* As SetEvent() and ResetEvent(). */
+void event_set(struct object *event);
+void event_reset(struct object *event);
+/* Until it is set; consumes an auto-reset one. INFINITE: no limit. False: time is over. */
+bool event_wait(struct object *event, DWORD milliseconds);
+
+/* port.c: a queue of packets. */
+
+/* A packet of an operation. STATUS: its code; 0 is success. Dropped when the port's handle was
+ * closed. Never fails: what it needs was reserved by port_reserve(). */
+void port_post(struct object *port, ULONG_PTR key, OVERLAPPED *overlapped, DWORD bytes,
+	       DWORD status);
+/* Memory for one packet, before the operation is submitted; or returned when it was not. */
+bool port_reserve(struct object *port);
+void port_unreserve(struct object *port);
+
+#endif
