@@ -36,11 +36,11 @@
 struct user {
 	LIST_ENTRY(user) in_service;
 	uid_t uid;
-	unsigned references;
 	unsigned instances;
 	atomic_uint publications;
 	atomic_ullong reads, input;
 	atomic_ullong loose; /* octets of unverified data, the consumer's */
+	atomic_bool starved; /* one of its instances was refused credit for all of them */
 };
 
 struct handle;
@@ -104,16 +104,18 @@ struct operation {
 	/* The rest: instance->lock. */
 	atomic_uint references;
 	enum operation_state state;
-	bool running, again, queued;
+	bool running, again;
+	bool timed;          /* service->timed_lock */
 	int64_t deadline_ms; /* INT64_MAX: none; then it is stepped again, operation_is_over() */
 	uint32_t received;   /* octets of input that came */
 	TAILQ_HEAD(, chunk) input;
 	uint64_t reserved; /* octets that count against INSTANCE_READS_MAX */
 	struct pdc_completion completion;
 	void *output;
-	uint32_t output_size, output_given;
+	uint32_t output_size;
+	bool given; /* its last octet was fetched */
 	TAILQ_ENTRY(operation) in_lane, in_queue;
-	LIST_ENTRY(operation) in_instance, in_bucket;
+	LIST_ENTRY(operation) in_instance, in_bucket, in_timed;
 	struct pool_job job;
 };
 
@@ -125,7 +127,7 @@ struct instance {
 	uint64_t id; /* no other ever has it */
 	pthread_mutex_t lock;
 	atomic_uint references; /* the opener, handles, operations */
-	bool started, ended, released;
+	bool started, ended;
 	unsigned handle_count, operation_count;
 	uint64_t next_handle;
 	uint64_t reads, input; /* octets */
@@ -137,7 +139,8 @@ struct instance {
 	TAILQ_HEAD(, operation) queue; /* COMPLETED, oldest first */
 	struct operation *registration;
 	enum service_status reported; /* `prev` of 5.5 */
-	instance_notify *notify;
+	pthread_mutex_t notify_lock;  /* held over notify() alone */
+	instance_notify *notify;      /* NULL: nobody listens any more */
 	void *notify_owner;
 };
 
@@ -148,10 +151,12 @@ struct service {
 	LIST_HEAD(, user) users;
 	unsigned living; /* instances whose memory is still in use */
 	uint64_t next_instance;
-	enum service_status status;
-	bool stopped;
+	pthread_mutex_t status_lock; /* one change at a time */
+	atomic_int status;           /* enum service_status */
+	atomic_bool stopped;
+	pthread_mutex_t timed_lock; /* guards the next; nothing is taken under it */
+	LIST_HEAD(, operation) timed;
 	atomic_uint versions, read_timeout_ms;
-	atomic_llong now_ms;
 	struct publications *publications; /* publisher's */
 };
 
@@ -159,10 +164,12 @@ struct service {
 struct request {
 	struct instance *instance;
 	enum operation_opcode opcode;
-	unsigned rules;         /* enum operation_rules */
+	unsigned rules; /* enum operation_rules */
+	const struct request_call *call;
 	struct pdc_hdr *header; /* the message, whose reply is written over it */
 	size_t size;            /* of it */
-	size_t tail;            /* octets of its tail; checked to be what the message says */
+	size_t tail;            /* octets of its tail, at least what the message says */
+	int error;              /* out: errno of the ioctl, for what moves data only */
 	struct handle *handle;  /* as the list says; alive, with a reference that is request's */
 };
 /* What a call does; returns its Win32 code. For a numbered operation ERROR_IO_PENDING, or an error
@@ -208,7 +215,8 @@ struct operation_wish {
 	uint64_t offset;
 	uint32_t length, timeout_ms;
 	uint64_t reserved;
-	bool timed; /* stepped again when timeout_ms have passed */
+	bool timed;     /* stepped again when timeout_ms have passed */
+	bool registers; /* it is the instance's registration, of which there is one at most */
 };
 uint32_t operation_submit(struct request *request, const struct operation_wish *wish);
 struct operation *operation_get(struct operation *operation);

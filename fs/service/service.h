@@ -108,8 +108,8 @@ struct service_counters {
 	uint64_t input, output; /* octets held */
 };
 void service_counters(struct service *service, struct service_counters *counters_out);
-/* A line each, for UID, or all of them: "ID uid UID pid PID handles N operations N publications N",
- * and "UID HEX length N versions 1,2". */
+/* A line each, of UID's or of all: "ID uid UID pid PID handles N operations N", and
+ * "UID HEX length N versions 1,2". 0; -ENOMEM. */
 int service_list_instances(struct service *service, bool all, uid_t uid, FILE *file);
 int service_list_publications(struct service *service, bool all, uid_t uid, FILE *file);
 /* Shuts an instance down. -ENOENT. */

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Operations: submission, steps, input, completion. What the program then does with a completed one
+ * is in transfer.c.
+ */
+#include "fs/service/operation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "origin/loop.h"
+
+#define BUCKETS (sizeof((struct instance *)0)->buckets / sizeof(*((struct instance *)0)->buckets))
+
+void lane_init(struct lane *lane)
+{
+	TAILQ_INIT(&lane->operations);
+}
+
+struct operation *operation_find_locked(struct instance *instance, uint32_t number)
+{
+	struct operation *operation;
+
+	LIST_FOREACH (operation, &instance->buckets[number % BUCKETS], in_bucket)
+		if (operation->number == number)
+			return operation;
+	return NULL;
+}
+
+struct operation *operation_get(struct operation *operation)
+{
+	atomic_fetch_add_explicit(&operation->references, 1, memory_order_relaxed);
+	return operation;
+}
+
+void operation_put(struct operation *operation)
+{
+	struct chunk *chunk;
+
+	if (atomic_fetch_sub_explicit(&operation->references, 1, memory_order_acq_rel) != 1)
+		return;
+	while ((chunk = TAILQ_FIRST(&operation->input)) != NULL) {
+		TAILQ_REMOVE(&operation->input, chunk, in_operation);
+		free(chunk);
+	}
+	if (operation->context != NULL)
+		(operation->end != NULL ? operation->end : free)(operation->context);
+	free(operation->output);
+	if (operation->handle != NULL)
+		handle_put(operation->handle);
+	instance_put(operation->instance);
+	free(operation);
+}
+
+/* Steps */
+
+static void run_steps(struct pool_job *job);
+
+static void schedule_locked(struct operation *operation)
+{
+	if (operation->running) {
+		operation->again = true;
+		return;
+	}
+	operation->running = true;
+	operation->job.run = run_steps;
+	operation_get(operation);
+	pool_submit(operation->instance->service->options.pool, POOL_READER, &operation->job);
+}
+
+static bool is_first_locked(const struct operation *operation)
+{
+	return operation->lane == NULL || TAILQ_FIRST(&operation->lane->operations) == operation;
+}
+
+static void wake_locked(struct operation *operation)
+{
+	if (operation->state == OPERATION_PENDING && is_first_locked(operation))
+		schedule_locked(operation);
+}
+
+/* It was completed, and no step of it runs: the next in its lane begins. */
+static void leave_lane_locked(struct operation *operation)
+{
+	struct lane *lane = operation->lane;
+
+	if (lane == NULL)
+		return;
+	bool first = is_first_locked(operation);
+	TAILQ_REMOVE(&lane->operations, operation, in_lane);
+	operation->lane = NULL;
+	struct operation *next = TAILQ_FIRST(&lane->operations);
+	if (first && next != NULL)
+		schedule_locked(next);
+}
+
+/* Frees what was taken, or all of it. Returns what is to be told. */
+static bool drop_input_locked(struct operation *operation, bool all)
+{
+	struct instance *instance = operation->instance;
+	struct chunk *chunk;
+	uint64_t freed = 0;
+
+	while ((chunk = TAILQ_FIRST(&operation->input)) != NULL && (all || chunk->taken > 0)) {
+		TAILQ_REMOVE(&operation->input, chunk, in_operation);
+		freed += chunk->length;
+		free(chunk);
+	}
+	return freed > 0 && credit_return_locked(instance, freed);
+}
+
+static void run_steps(struct pool_job *job)
+{
+	struct operation *operation =
+		(struct operation *)((char *)job - offsetof(struct operation, job));
+	struct instance *instance = operation->instance;
+	bool again, tell;
+
+	do {
+		operation->step(operation);
+		pthread_mutex_lock(&instance->lock);
+		bool over = operation->state != OPERATION_PENDING;
+		tell = drop_input_locked(operation, over);
+		again = operation->again && !over;
+		operation->again = false;
+		if (!again)
+			operation->running = false;
+		if (over)
+			leave_lane_locked(operation);
+		pthread_mutex_unlock(&instance->lock);
+		if (tell)
+			instance_tell(instance);
+	} while (again);
+	operation_put(operation);
+}
+
+void operation_wake(struct operation *operation)
+{
+	pthread_mutex_lock(&operation->instance->lock);
+	wake_locked(operation);
+	pthread_mutex_unlock(&operation->instance->lock);
+}
+
+bool operation_is_over(struct operation *operation)
+{
+	pthread_mutex_lock(&operation->instance->lock);
+	bool over = operation->state != OPERATION_PENDING;
+	pthread_mutex_unlock(&operation->instance->lock);
+	return over;
+}
+
+bool operation_is_late(struct operation *operation)
+{
+	return loop_clock_ms() >= operation->deadline_ms;
+}
+
+/* Input */
+
+int operation_feed_locked(struct operation *operation, uint32_t position, const void *data,
+			  uint32_t length)
+{
+	struct instance *instance = operation->instance;
+
+	if (length == 0 || position != operation->received ||
+	    length > operation->length - operation->received)
+		return -EINVAL;
+	if (!credit_take_locked(instance, length))
+		return -EAGAIN;
+	struct chunk *chunk = malloc(sizeof *chunk + length);
+	if (chunk == NULL) {
+		credit_return_locked(instance, length);
+		return -ENOMEM;
+	}
+	chunk->length = length;
+	chunk->taken = 0;
+	memcpy(chunk->data, data, length);
+	TAILQ_INSERT_TAIL(&operation->input, chunk, in_operation);
+	operation->received += length;
+	wake_locked(operation);
+	return 0;
+}
+
+const void *operation_take(struct operation *operation, uint32_t *length_out, bool *last_out)
+{
+	struct instance *instance = operation->instance;
+	const void *data = NULL;
+
+	pthread_mutex_lock(&instance->lock);
+	bool tell = drop_input_locked(operation, operation->state != OPERATION_PENDING);
+	struct chunk *chunk = TAILQ_FIRST(&operation->input);
+	if (chunk != NULL) {
+		chunk->taken = chunk->length;
+		data = chunk->data;
+		*length_out = chunk->length;
+		*last_out = operation->received == operation->length &&
+			    TAILQ_NEXT(chunk, in_operation) == NULL;
+	}
+	pthread_mutex_unlock(&instance->lock);
+	if (tell)
+		instance_tell(instance);
+	return data;
+}
+
+/* Submission */
+
+static bool reserve_locked(struct instance *instance, uint64_t octets)
+{
+	struct user *user = instance->user;
+
+	if (octets > INSTANCE_READS_MAX - instance->reads)
+		return false;
+	if (atomic_fetch_add(&user->reads, octets) + octets > USER_READS_MAX) {
+		atomic_fetch_sub(&user->reads, octets);
+		return false;
+	}
+	instance->reads += octets;
+	return true;
+}
+
+static void unreserve_locked(struct operation *operation)
+{
+	operation->instance->reads -= operation->reserved;
+	atomic_fetch_sub(&operation->instance->user->reads, operation->reserved);
+	operation->reserved = 0;
+}
+
+/* What may have changed since the call was looked at. */
+static uint32_t check_locked(const struct request *request, const struct operation_wish *wish)
+{
+	const struct handle *handle = request->handle;
+
+	if (request->instance->ended)
+		return PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS;
+	if (handle != NULL && handle->closed)
+		return ERROR_INVALID_HANDLE;
+	if (handle != NULL && handle->invalid)
+		return PEERDIST_ERROR_INVALIDATED;
+	if (operation_find_locked(request->instance, request->header->op) != NULL)
+		return ERROR_INVALID_PARAMETER;
+	if (wish->registers && request->instance->registration != NULL)
+		return PEERDIST_ERROR_ALREADY_EXISTS;
+	if (request->instance->operation_count >= PDC_OPERATIONS_MAX)
+		return ERROR_NO_SYSTEM_RESOURCES;
+	return ERROR_SUCCESS;
+}
+
+static void enter_locked(struct operation *operation)
+{
+	struct instance *instance = operation->instance;
+
+	instance->operation_count++;
+	LIST_INSERT_HEAD(&instance->operations, operation, in_instance);
+	LIST_INSERT_HEAD(&instance->buckets[operation->number % BUCKETS], operation, in_bucket);
+	if (operation->lane != NULL)
+		TAILQ_INSERT_TAIL(&operation->lane->operations, operation, in_lane);
+	if (operation->deadline_ms != INT64_MAX)
+		service_time(operation);
+}
+
+static void take_inline_locked(struct request *request, struct operation *operation)
+{
+	struct pdc_input *input = (struct pdc_input *)request->header;
+
+	if (operation->opcode != OPERATION_add_information &&
+	    operation->opcode != OPERATION_add_data && operation->opcode != OPERATION_add_to_stream)
+		return;
+	if (input->inline_len > 0 &&
+	    operation_feed_locked(operation, 0, input->data, input->inline_len) != 0)
+		input->inline_len = 0;
+}
+
+static struct operation *create(struct request *request, const struct operation_wish *wish)
+{
+	struct operation *operation = calloc(1, sizeof *operation);
+
+	if (operation == NULL)
+		return NULL;
+	operation->number = request->header->op;
+	operation->opcode = request->opcode;
+	operation->instance = instance_get(request->instance);
+	operation->handle = request->handle != NULL ? handle_get(request->handle) : NULL;
+	operation->lane = wish->lane;
+	operation->step = wish->step;
+	operation->context = wish->context;
+	operation->end = wish->end;
+	operation->offset = wish->offset;
+	operation->length = wish->length;
+	operation->timeout_ms = wish->timeout_ms;
+	operation->submitted_ms = loop_clock_ms();
+	operation->deadline_ms =
+		wish->timed ? operation->submitted_ms + wish->timeout_ms : INT64_MAX;
+	operation->references = 1; /* the table's */
+	TAILQ_INIT(&operation->input);
+	return operation;
+}
+
+uint32_t operation_submit(struct request *request, const struct operation_wish *wish)
+{
+	struct instance *instance = request->instance;
+	struct operation *operation = create(request, wish);
+
+	if (operation == NULL) {
+		if (wish->context != NULL)
+			(wish->end != NULL ? wish->end : free)(wish->context);
+		return ERROR_NOT_ENOUGH_MEMORY;
+	}
+	pthread_mutex_lock(&instance->lock);
+	uint32_t status = check_locked(request, wish);
+	if (status == ERROR_SUCCESS && !reserve_locked(instance, wish->reserved))
+		status = ERROR_NO_SYSTEM_RESOURCES;
+	if (status == ERROR_SUCCESS) {
+		operation->reserved = wish->reserved;
+		if (wish->registers)
+			instance->registration = operation;
+		enter_locked(operation);
+		take_inline_locked(request, operation);
+		wake_locked(operation);
+	}
+	pthread_mutex_unlock(&instance->lock);
+	if (status != ERROR_SUCCESS) {
+		operation_put(operation);
+		return status;
+	}
+	return ERROR_IO_PENDING;
+}
+
+/* Completion */
+
+void operation_end_locked(struct operation *operation)
+{
+	struct instance *instance = operation->instance;
+
+	operation->state = OPERATION_ENDED;
+	if (operation->output != NULL)
+		instance->output -= operation->output_size;
+	unreserve_locked(operation);
+	LIST_REMOVE(operation, in_bucket);
+	LIST_REMOVE(operation, in_instance);
+	instance->operation_count--;
+}
+
+/* Whether the program is to be told. */
+static bool queue_locked(struct operation *operation)
+{
+	struct instance *instance = operation->instance;
+	bool tell = TAILQ_EMPTY(&instance->queue);
+
+	operation->state = OPERATION_COMPLETED;
+	TAILQ_INSERT_TAIL(&instance->queue, operation, in_queue);
+	if (instance->registration == operation)
+		instance->registration = NULL;
+	if (operation->deadline_ms != INT64_MAX)
+		service_untime(operation);
+	if (operation->output == NULL)
+		unreserve_locked(operation);
+	/* A step that runs still uses the input. */
+	if (!operation->running) {
+		tell |= drop_input_locked(operation, true);
+		leave_lane_locked(operation);
+	}
+	return tell;
+}
+
+bool operation_complete_locked(struct operation *operation, const struct pdc_completion *completion,
+			       bool *tell)
+{
+	if (operation->state != OPERATION_PENDING)
+		return false;
+	operation->completion = *completion;
+	operation->completion.op = operation->number;
+	*tell |= queue_locked(operation);
+	return true;
+}
+
+static bool complete(struct operation *operation, const struct pdc_completion *completion,
+		     void *output)
+{
+	struct instance *instance = operation->instance;
+	bool tell = false;
+
+	pthread_mutex_lock(&instance->lock);
+	bool pending = operation->state == OPERATION_PENDING;
+	if (pending && output != NULL) {
+		operation->output = output;
+		operation->output_size = completion->bytes;
+		instance->output += completion->bytes;
+		output = NULL;
+	}
+	if (pending)
+		operation_complete_locked(operation, completion, &tell);
+	pthread_mutex_unlock(&instance->lock);
+	free(output);
+	if (tell)
+		instance_tell(instance);
+	return pending;
+}
+
+bool operation_complete(struct operation *operation, uint32_t status, uint64_t offset,
+			uint32_t bytes)
+{
+	const struct pdc_completion completion = {
+		.status = status, .offset = offset, .bytes = bytes};
+
+	return complete(operation, &completion, NULL);
+}
+
+bool operation_give(struct operation *operation, uint64_t offset, void *output, uint32_t length)
+{
+	const struct pdc_completion completion = {
+		.offset = offset, .bytes = length, .flags = PDC_OUTPUT};
+
+	return complete(operation, &completion, output);
+}
+
+bool operation_is_no_registration(const struct operation *operation, const void *context)
+{
+	(void)context;
+	return operation != operation->instance->registration;
+}
+
+unsigned operations_end_locked(struct instance *instance, uint32_t status,
+			       bool (*match)(const struct operation *operation,
+					     const void *context),
+			       const void *context, bool *tell)
+{
+	const struct pdc_completion completion = {.status = status};
+	struct operation *operation;
+	unsigned ended = 0;
+
+	LIST_FOREACH (operation, &instance->operations, in_instance) {
+		if (operation->state != OPERATION_PENDING ||
+		    (match != NULL && !match(operation, context)))
+			continue;
+		struct handle *handle = operation->handle;
+		if (handle != NULL && handle->kind->cancelled != NULL)
+			handle->kind->cancelled(handle, operation);
+		operation_complete_locked(operation, &completion, tell);
+		ended++;
+	}
+	return ended;
+}
+
+unsigned operations_end(struct instance *instance, uint32_t status,
+			bool (*match)(const struct operation *operation, const void *context),
+			const void *context)
+{
+	bool tell = false;
+
+	pthread_mutex_lock(&instance->lock);
+	unsigned ended = operations_end_locked(instance, status, match, context, &tell);
+	pthread_mutex_unlock(&instance->lock);
+	if (tell)
+		instance_tell(instance);
+	return ended;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The service as a whole: who uses it, what it is worth at the moment, and whose time is over.
+ */
+#include "fs/service/service.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "fs/service/operation.h"
+
+/* Our choice: Windows waits five seconds for peers (peerdist-api.md 2.4). */
+#define READ_TIMEOUT_MS 5000u
+
+int service_create(const struct service_options *options, struct service **service_out)
+{
+	struct service *service = calloc(1, sizeof *service);
+
+	if (service == NULL)
+		return -ENOMEM;
+	service->options = *options;
+	atomic_init(&service->status, SERVICE_UNAVAILABLE);
+	atomic_init(&service->versions, options->versions);
+	atomic_init(&service->read_timeout_ms, READ_TIMEOUT_MS);
+	pthread_mutex_init(&service->lock, NULL);
+	pthread_mutex_init(&service->status_lock, NULL);
+	pthread_mutex_init(&service->timed_lock, NULL);
+	int error = publications_create(&service->publications);
+	if (error != 0) {
+		free(service);
+		return error;
+	}
+	*service_out = service;
+	return 0;
+}
+
+void service_destroy(struct service *service)
+{
+	if (service == NULL)
+		return;
+	publications_free(service->publications);
+	pthread_mutex_destroy(&service->lock);
+	pthread_mutex_destroy(&service->status_lock);
+	pthread_mutex_destroy(&service->timed_lock);
+	free(service);
+}
+
+bool service_idle(struct service *service)
+{
+	pthread_mutex_lock(&service->lock);
+	bool idle = service->living == 0;
+	pthread_mutex_unlock(&service->lock);
+	return idle;
+}
+
+/* Instances and users */
+
+void service_enter(struct service *service, struct instance *instance)
+{
+	pthread_mutex_lock(&service->lock);
+	instance->id = ++service->next_instance;
+	service->living++;
+	LIST_INSERT_HEAD(&service->instances, instance, in_service);
+	pthread_mutex_unlock(&service->lock);
+}
+
+void service_leave(struct service *service, struct instance *instance)
+{
+	pthread_mutex_lock(&service->lock);
+	LIST_REMOVE(instance, in_service);
+	pthread_mutex_unlock(&service->lock);
+}
+
+void service_forget(struct service *service)
+{
+	pthread_mutex_lock(&service->lock);
+	service->living--;
+	pthread_mutex_unlock(&service->lock);
+}
+
+struct user *service_user(struct service *service, uid_t uid)
+{
+	struct user *user;
+
+	pthread_mutex_lock(&service->lock);
+	LIST_FOREACH (user, &service->users, in_service)
+		if (user->uid == uid)
+			break;
+	if (user == NULL && (user = calloc(1, sizeof *user)) != NULL) {
+		user->uid = uid;
+		LIST_INSERT_HEAD(&service->users, user, in_service);
+	}
+	if (user != NULL && user->instances >= USER_INSTANCES_MAX)
+		user = NULL;
+	if (user != NULL)
+		user->instances++;
+	pthread_mutex_unlock(&service->lock);
+	return user;
+}
+
+void service_user_leave(struct service *service, struct user *user)
+{
+	pthread_mutex_lock(&service->lock);
+	bool last = --user->instances == 0;
+	if (last)
+		LIST_REMOVE(user, in_service);
+	pthread_mutex_unlock(&service->lock);
+	if (last)
+		free(user);
+}
+
+struct instance **service_instances(struct service *service, size_t *count_out)
+{
+	struct instance *instance, **instances;
+	size_t count = 0;
+
+	pthread_mutex_lock(&service->lock);
+	LIST_FOREACH (instance, &service->instances, in_service)
+		count++;
+	instances = calloc(count + 1, sizeof *instances);
+	count = 0;
+	if (instances != NULL)
+		LIST_FOREACH (instance, &service->instances, in_service)
+			instances[count++] = instance_get(instance);
+	pthread_mutex_unlock(&service->lock);
+	*count_out = count;
+	return instances;
+}
+
+/* Calls VISIT for every instance that is open. -ENOMEM. */
+static int each_instance(struct service *service,
+			 void (*visit)(struct instance *instance, void *context), void *context)
+{
+	size_t count;
+	struct instance **instances = service_instances(service, &count);
+
+	if (instances == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		visit(instances[i], context);
+		instance_put(instances[i]);
+	}
+	free(instances);
+	return 0;
+}
+
+static void feed(struct instance *instance, void *context)
+{
+	pthread_mutex_lock(&instance->lock);
+	bool tell = instance->starved && instance->user == context;
+	instance->starved &= !tell;
+	pthread_mutex_unlock(&instance->lock);
+	if (tell)
+		instance_tell(instance);
+}
+
+void service_feed(struct service *service, struct user *user)
+{
+	each_instance(service, feed, user);
+}
+
+/* Status */
+
+enum service_status service_get_status(struct service *service)
+{
+	return (enum service_status)atomic_load(&service->status);
+}
+
+static void change(struct instance *instance, void *context)
+{
+	instance_change(instance, *(enum service_status *)context);
+}
+
+void service_set_status(struct service *service, enum service_status status)
+{
+	pthread_mutex_lock(&service->status_lock);
+	if (atomic_load(&service->stopped))
+		status = SERVICE_UNAVAILABLE;
+	enum service_status former = (enum service_status)atomic_exchange(&service->status, status);
+	/* Instances that come meanwhile see it by themselves. */
+	if (status != former) {
+		each_instance(service, change, &status);
+		if (status != SERVICE_AVAILABLE)
+			publications_remove(service, NULL);
+	}
+	pthread_mutex_unlock(&service->status_lock);
+}
+
+void service_stop(struct service *service)
+{
+	atomic_store(&service->stopped, true);
+	service_set_status(service, SERVICE_UNAVAILABLE);
+}
+
+void service_set_versions(struct service *service, unsigned versions)
+{
+	atomic_store(&service->versions, versions);
+}
+
+unsigned service_versions(struct service *service)
+{
+	return atomic_load(&service->versions);
+}
+
+void service_set_read_timeout(struct service *service, uint32_t milliseconds)
+{
+	atomic_store(&service->read_timeout_ms, milliseconds);
+}
+
+uint32_t service_read_timeout(struct service *service)
+{
+	return atomic_load(&service->read_timeout_ms);
+}
+
+/* Time */
+
+void service_time(struct operation *operation)
+{
+	struct service *service = operation->instance->service;
+
+	pthread_mutex_lock(&service->timed_lock);
+	operation->timed = true;
+	LIST_INSERT_HEAD(&service->timed, operation, in_timed);
+	pthread_mutex_unlock(&service->timed_lock);
+}
+
+void service_untime(struct operation *operation)
+{
+	struct service *service = operation->instance->service;
+
+	pthread_mutex_lock(&service->timed_lock);
+	if (operation->timed)
+		LIST_REMOVE(operation, in_timed);
+	operation->timed = false;
+	pthread_mutex_unlock(&service->timed_lock);
+}
+
+/* One whose time is over, with a reference; NULL: none. It is not timed any more. */
+static struct operation *take_late(struct service *service, int64_t now_ms)
+{
+	struct operation *operation;
+
+	pthread_mutex_lock(&service->timed_lock);
+	LIST_FOREACH (operation, &service->timed, in_timed)
+		if (operation->deadline_ms <= now_ms)
+			break;
+	if (operation != NULL) {
+		LIST_REMOVE(operation, in_timed);
+		operation->timed = false;
+		operation_get(operation);
+	}
+	pthread_mutex_unlock(&service->timed_lock);
+	return operation;
+}
+
+void service_tick(struct service *service, int64_t now_ms)
+{
+	struct operation *operation;
+
+	while ((operation = take_late(service, now_ms)) != NULL) {
+		operation_wake(operation);
+		operation_put(operation);
+	}
+}
+
+/* The administrator */
+
+static void count(struct instance *instance, void *context)
+{
+	struct service_counters *counters = context;
+
+	pthread_mutex_lock(&instance->lock);
+	counters->instances += instance->started && !instance->ended;
+	counters->handles += instance->handle_count;
+	counters->operations += instance->operation_count;
+	counters->input += instance->input;
+	counters->output += instance->output;
+	pthread_mutex_unlock(&instance->lock);
+}
+
+void service_counters(struct service *service, struct service_counters *counters_out)
+{
+	struct service_counters counters = {.publications = publications_count(service)};
+
+	each_instance(service, count, &counters);
+	*counters_out = counters;
+}
+
+struct listing {
+	FILE *file;
+	bool all;
+	uid_t uid;
+};
+
+static void list(struct instance *instance, void *context)
+{
+	const struct listing *listing = context;
+	const struct instance_opener *opener = &instance->opener;
+
+	pthread_mutex_lock(&instance->lock);
+	bool shown = instance->started && !instance->ended &&
+		     (listing->all || opener->uid == listing->uid);
+	unsigned handles = instance->handle_count, operations = instance->operation_count;
+	pthread_mutex_unlock(&instance->lock);
+	if (shown)
+		fprintf(listing->file, "%" PRIu64 " uid %u pid %d handles %u operations %u\n",
+			instance->id, opener->uid, opener->pid, handles, operations);
+}
+
+int service_list_instances(struct service *service, bool all, uid_t uid, FILE *file)
+{
+	struct listing listing = {file, all, uid};
+
+	return each_instance(service, list, &listing);
+}
+
+int service_kick(struct service *service, uint64_t id)
+{
+	size_t count;
+	struct instance **instances = service_instances(service, &count);
+	int error = instances != NULL ? -ENOENT : -ENOMEM;
+
+	for (size_t i = 0; instances != NULL && i < count; i++) {
+		if (instances[i]->id == id) {
+			instance_end(instances[i]);
+			error = 0;
+		}
+		instance_put(instances[i]);
+	}
+	free(instances);
+	return error;
+}
