@@ -142,6 +142,20 @@ void operation_wake(struct operation *operation)
 	pthread_mutex_unlock(&operation->instance->lock);
 }
 
+void operation_wake_later(struct operation *operation, int64_t at_ms)
+{
+	struct instance *instance = operation->instance;
+
+	if (at_ms > operation->deadline_ms)
+		at_ms = operation->deadline_ms;
+	pthread_mutex_lock(&instance->lock);
+	if (operation->state == OPERATION_PENDING) {
+		operation->waking = true;
+		service_time(operation, at_ms);
+	}
+	pthread_mutex_unlock(&instance->lock);
+}
+
 bool operation_is_over(struct operation *operation)
 {
 	pthread_mutex_lock(&operation->instance->lock);
@@ -254,8 +268,10 @@ static void enter_locked(struct operation *operation)
 	LIST_INSERT_HEAD(&instance->buckets[operation->number % BUCKETS], operation, in_bucket);
 	if (operation->lane != NULL)
 		TAILQ_INSERT_TAIL(&operation->lane->operations, operation, in_lane);
-	if (operation->deadline_ms != INT64_MAX)
-		service_time(operation);
+	if (operation->deadline_ms != INT64_MAX) {
+		operation->waking = true;
+		service_time(operation, operation->deadline_ms);
+	}
 }
 
 static void take_inline_locked(struct request *request, struct operation *operation)
@@ -350,7 +366,7 @@ static bool queue_locked(struct operation *operation)
 	TAILQ_INSERT_TAIL(&instance->queue, operation, in_queue);
 	if (instance->registration == operation)
 		instance->registration = NULL;
-	if (operation->deadline_ms != INT64_MAX)
+	if (operation->waking)
 		service_untime(operation);
 	if (operation->output == NULL)
 		unreserve_locked(operation);

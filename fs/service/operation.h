@@ -60,8 +60,8 @@ void status_report_locked(struct instance *instance, enum service_status status,
 
 /* ---- service.c ---- */
 
-/* Has the operation stepped again when its deadline has come; a leaf lock. */
-void service_time(struct operation *operation);
+/* Has the operation stepped again when AT_MS has come; a leaf lock. */
+void service_time(struct operation *operation, int64_t at_ms);
 void service_untime(struct operation *operation);
 /* NULL: too many instances of that user, or no memory. */
 struct user *service_user(struct service *service, uid_t uid);

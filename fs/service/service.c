@@ -215,13 +215,15 @@ uint32_t service_read_timeout(struct service *service)
 
 /* Time */
 
-void service_time(struct operation *operation)
+void service_time(struct operation *operation, int64_t at_ms)
 {
 	struct service *service = operation->instance->service;
 
 	pthread_mutex_lock(&service->timed_lock);
+	if (!operation->timed)
+		LIST_INSERT_HEAD(&service->timed, operation, in_timed);
 	operation->timed = true;
-	LIST_INSERT_HEAD(&service->timed, operation, in_timed);
+	operation->wake_ms = at_ms;
 	pthread_mutex_unlock(&service->timed_lock);
 }
 
@@ -243,7 +245,7 @@ static struct operation *take_late(struct service *service, int64_t now_ms)
 
 	pthread_mutex_lock(&service->timed_lock);
 	LIST_FOREACH (operation, &service->timed, in_timed)
-		if (operation->deadline_ms <= now_ms)
+		if (operation->wake_ms <= now_ms)
 			break;
 	if (operation != NULL) {
 		LIST_REMOVE(operation, in_timed);
