@@ -5,7 +5,8 @@
  *
  * Low-level API, multithreaded loop, kernel pages kept over opens (FOPEN_KEEP_CACHE), timeouts of
  * one second, everything else as libfuse has it by default. Reads are pread() into a buffer;
- * with --splice the octets go from the file to the kernel by splice.
+ * with --splice the octets go from the file to the kernel by splice. An ioctl is answered with what
+ * it came with.
  */
 #define FUSE_USE_VERSION 34
 #include <dirent.h>
@@ -221,6 +222,19 @@ static void do_releasedir(fuse_req_t request, fuse_ino_t number, struct fuse_fil
 	fuse_reply_err(request, 0);
 }
 
+/* Nothing is done but to answer, with what came. */
+static void do_ioctl(fuse_req_t request, fuse_ino_t number, unsigned command, void *argument,
+		     struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
+		     size_t out_size)
+{
+	(void)number;
+	(void)command;
+	(void)argument;
+	(void)file;
+	(void)flags;
+	fuse_reply_ioctl(request, 0, in, in_size < out_size ? in_size : out_size);
+}
+
 static void do_init(void *context, struct fuse_conn_info *connection)
 {
 	(void)context;
@@ -242,6 +256,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.opendir = do_opendir,
 	.readdir = do_readdir,
 	.releasedir = do_releasedir,
+	.ioctl = do_ioctl,
 };
 
 static int serve(struct fuse_args *arguments, const char *mountpoint)

@@ -3,7 +3,7 @@
 #
 # Measures ours beside others, in one run on one machine, and prints a table; ratios are what
 # counts. run.sh [ROW...], ROW one of: large small reread wan list memory making serve verified
-# described plain retrieval peer first alone sixteen crowd, which are all made when none is named, in
+# described plain retrieval peer first alone sixteen crowd api, which are all made when none is named, in
 # half an hour or more; and simulation, a thousand machines, which alone takes longer. As root.
 #   BENCH_SCALE=0.1   smaller works, for a quick look (default 1: the figures of the targets)
 #   BENCH_RUNS=5      alternating runs of which the median is taken
@@ -42,6 +42,7 @@ PATH=$PATH:/usr/sbin:/sbin
 . tests/lib/lan.sh
 . tests/bench/rows_peers.sh
 . tests/bench/rows_crowd.sh
+. tests/bench/rows_api.sh
 trap 'status=$?; stop_all_systems; finish "$status"' EXIT
 trap 'exit 130' INT TERM HUP
 ip link set lo up
@@ -56,7 +57,7 @@ scaled() {
 
 if [ $# = 0 ]; then
 	set -- large small reread wan list memory making serve verified described plain \
-		retrieval peer first alone sixteen crowd
+		retrieval peer first alone sixteen crowd api
 fi
 print_circumstances
 for row; do
