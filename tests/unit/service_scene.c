@@ -31,7 +31,7 @@ static void pause_ms(unsigned milliseconds)
 		  NULL);
 }
 
-void scene_begin(struct scene *scene, const struct scene_options *options)
+void service_scene_begin(struct scene *scene, const struct scene_options *options)
 {
 	static const uint8_t key[] = "a key for tests";
 	char message[256];
@@ -61,14 +61,14 @@ void scene_begin(struct scene *scene, const struct scene_options *options)
 						.versions = 3};
 	assert_int_equal(service_create(&service, &scene->service), 0);
 	service_set_status(scene->service, SERVICE_AVAILABLE);
-	scene->program = scene_start(scene, 1000);
+	scene->program = service_scene_start(scene, 1000);
 }
 
-void scene_end(struct scene *scene)
+void service_scene_end(struct scene *scene)
 {
 	char command[128];
 
-	scene_close(scene->program);
+	service_scene_close(scene->program);
 	service_stop(scene->service);
 	for (unsigned waited = 0; !service_idle(scene->service); waited++) {
 		assert_true(waited < PATIENCE_MS);
@@ -96,7 +96,7 @@ static void tell(void *owner)
 	pthread_mutex_unlock(&program->lock);
 }
 
-struct scene_program *scene_open(struct scene *scene, uid_t uid)
+struct scene_program *service_scene_open(struct scene *scene, uid_t uid)
 {
 	struct scene_program *program = calloc(1, sizeof *program);
 	const struct instance_opener opener = {uid, uid, getpid()};
@@ -110,16 +110,17 @@ struct scene_program *scene_open(struct scene *scene, uid_t uid)
 	return program;
 }
 
-struct scene_program *scene_start(struct scene *scene, uid_t uid)
+struct scene_program *service_scene_start(struct scene *scene, uid_t uid)
 {
-	struct scene_program *program = scene_open(scene, uid);
+	struct scene_program *program = service_scene_open(scene, uid);
 	struct pdc_startup startup = {.abi = PDC_ABI, .version_requested = PEERDIST_VERSION};
 
-	assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup), 0);
+	assert_int_equal(service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
+			 0);
 	return program;
 }
 
-void scene_close(struct scene_program *program)
+void service_scene_close(struct scene_program *program)
 {
 	instance_release(program->instance);
 	pthread_mutex_destroy(&program->lock);
@@ -127,27 +128,27 @@ void scene_close(struct scene_program *program)
 	free(program);
 }
 
-int scene_ioctl(struct scene_program *program, unsigned opcode, void *message, size_t size)
+int service_scene_ioctl(struct scene_program *program, unsigned opcode, void *message, size_t size)
 {
 	return instance_call(program->instance, (uint32_t)PDC_MESSAGE(opcode, size), message, size);
 }
 
-uint32_t scene_call(struct scene_program *program, enum operation_opcode opcode, void *message,
-		    size_t size)
+uint32_t service_scene_call(struct scene_program *program, enum operation_opcode opcode,
+			    void *message, size_t size)
 {
-	assert_int_equal(scene_ioctl(program, opcode, message, size), 0);
+	assert_int_equal(service_scene_ioctl(program, opcode, message, size), 0);
 	return ((struct pdc_hdr *)message)->status;
 }
 
-uint32_t scene_simple(struct scene_program *program, enum operation_opcode opcode, uint64_t handle,
-		      uint32_t number)
+uint32_t service_scene_simple(struct scene_program *program, enum operation_opcode opcode,
+			      uint64_t handle, uint32_t number)
 {
 	struct pdc_hdr header = {.op = number, .handle = handle};
 
-	return scene_call(program, opcode, &header, sizeof header);
+	return service_scene_call(program, opcode, &header, sizeof header);
 }
 
-uint32_t scene_number(struct scene_program *program)
+uint32_t service_scene_number(struct scene_program *program)
 {
 	return ++program->number;
 }
@@ -159,7 +160,7 @@ static bool reap(struct scene_program *program, struct pdc_completion *completio
 		struct pdc_completion completion;
 	} message = {0};
 
-	assert_int_equal(scene_call(program, OPERATION_reap, &message, sizeof message), 0);
+	assert_int_equal(service_scene_call(program, OPERATION_reap, &message, sizeof message), 0);
 	*completion_out = message.completion;
 	return message.reap.count == 1;
 }
@@ -186,7 +187,7 @@ static bool wait_until(struct scene_program *program, unsigned ready)
 	return true;
 }
 
-struct pdc_completion scene_reap(struct scene_program *program)
+struct pdc_completion service_scene_reap(struct scene_program *program)
 {
 	struct pdc_completion completion;
 
@@ -195,15 +196,15 @@ struct pdc_completion scene_reap(struct scene_program *program)
 	return completion;
 }
 
-void scene_expect_nothing(struct scene_program *program)
+void service_scene_expect_nothing(struct scene_program *program)
 {
 	struct pdc_completion completion;
 
 	assert_false(reap(program, &completion));
 }
 
-int scene_feed(struct scene_program *program, uint32_t number, const void *data, uint32_t length,
-	       uint32_t frame)
+int service_scene_feed(struct scene_program *program, uint32_t number, const void *data,
+		       uint32_t length, uint32_t frame)
 {
 	struct pdc_frame *message = malloc(sizeof *message + frame);
 
@@ -225,7 +226,7 @@ int scene_feed(struct scene_program *program, uint32_t number, const void *data,
 	return 0;
 }
 
-void *scene_output(struct scene_program *program, uint32_t number, uint32_t length)
+void *service_scene_output(struct scene_program *program, uint32_t number, uint32_t length)
 {
 	uint8_t *output = malloc(length + 1);
 	struct operation *operation;
@@ -243,7 +244,7 @@ void *scene_output(struct scene_program *program, uint32_t number, uint32_t leng
 	return output;
 }
 
-void scene_wait_counters(struct scene *scene, uint64_t handles, uint64_t operations)
+void service_scene_wait_counters(struct scene *scene, uint64_t handles, uint64_t operations)
 {
 	struct service_counters counters;
 

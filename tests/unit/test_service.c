@@ -21,14 +21,14 @@ static struct scene scene;
 static int begin(void **state)
 {
 	(void)state;
-	scene_begin(&scene, NULL);
+	service_scene_begin(&scene, NULL);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	scene_end(&scene);
+	service_scene_end(&scene);
 	return 0;
 }
 
@@ -133,9 +133,9 @@ static void unknown_numbers_are_refused(void **state)
 	const size_t size = sizeof message;
 
 	(void)state;
-	assert_int_equal(scene_ioctl(scene.program, 0x7f, &message, size), -ENOTTY);
-	assert_int_equal(scene_ioctl(scene.program, 0x00, &message, size), -ENOTTY);
-	assert_int_equal(scene_ioctl(scene.program, 0xff, &message, size), -ENOTTY);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x7f, &message, size), -ENOTTY);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x00, &message, size), -ENOTTY);
+	assert_int_equal(service_scene_ioctl(scene.program, 0xff, &message, size), -ENOTTY);
 	assert_int_equal(instance_call(instance, (uint32_t)_IOC(_IOC_READ, PDC_TYPE, 3, size),
 				       &message, size),
 			 -ENOTTY);
@@ -154,8 +154,9 @@ static void short_messages_are_refused(void **state)
 #define X(opcode, name, function, layout, handle, rules)                                           \
 	{                                                                                          \
 		uint8_t message[sizeof(struct pdc_##layout)] = {0};                                \
-		assert_int_equal(scene_ioctl(scene.program, opcode, message, sizeof message - 1),  \
-				 -EINVAL);                                                         \
+		assert_int_equal(                                                                  \
+			service_scene_ioctl(scene.program, opcode, message, sizeof message - 1),   \
+			-EINVAL);                                                                  \
 	}
 	OPERATIONS(X)
 	OPERATIONS_TRANSPORT(X)
@@ -177,31 +178,36 @@ static void lengths_inside_must_fit(void **state)
 	(void)state;
 	memset(&message, 0, sizeof message);
 	message.id.id_len = 9;
-	assert_int_equal(scene_ioctl(scene.program, 0x24, &message, sizeof message.id + 8),
+	assert_int_equal(service_scene_ioctl(scene.program, 0x24, &message, sizeof message.id + 8),
 			 -EINVAL);
-	assert_int_equal(scene_ioctl(scene.program, 0x29, &message, sizeof message.id + 8),
+	assert_int_equal(service_scene_ioctl(scene.program, 0x29, &message, sizeof message.id + 8),
 			 -EINVAL);
 	memset(&message, 0, sizeof message);
 	message.publish.id_len = 9;
-	assert_int_equal(scene_ioctl(scene.program, 0x20, &message, sizeof message.publish + 8),
-			 -EINVAL);
+	assert_int_equal(
+		service_scene_ioctl(scene.program, 0x20, &message, sizeof message.publish + 8),
+		-EINVAL);
 	memset(&message, 0, sizeof message);
 	message.open.id_len = UINT32_MAX;
-	assert_int_equal(scene_ioctl(scene.program, 0x25, &message, sizeof message.open + 8),
-			 -EINVAL);
+	assert_int_equal(
+		service_scene_ioctl(scene.program, 0x25, &message, sizeof message.open + 8),
+		-EINVAL);
 	memset(&message, 0, sizeof message);
 	message.input.length = 100;
 	message.input.inline_len = 9;
-	assert_int_equal(scene_ioctl(scene.program, 0x21, &message, sizeof message.input + 8),
-			 -EINVAL);
+	assert_int_equal(
+		service_scene_ioctl(scene.program, 0x21, &message, sizeof message.input + 8),
+		-EINVAL);
 	message.input.length = 7;
 	message.input.inline_len = 8; /* more than the whole */
-	assert_int_equal(scene_ioctl(scene.program, 0x21, &message, sizeof message.input + 8),
-			 -EINVAL);
+	assert_int_equal(
+		service_scene_ioctl(scene.program, 0x21, &message, sizeof message.input + 8),
+		-EINVAL);
 	memset(&message, 0, sizeof message);
 	message.xfer.length = 9;
-	assert_int_equal(scene_ioctl(scene.program, 0x41, &message, sizeof message.xfer + 8),
-			 -EINVAL);
+	assert_int_equal(
+		service_scene_ioctl(scene.program, 0x41, &message, sizeof message.xfer + 8),
+		-EINVAL);
 }
 
 static void reserved_fields_must_be_zero(void **state)
@@ -211,9 +217,9 @@ static void reserved_fields_must_be_zero(void **state)
 	struct pdc_hdr header = {.status = 1};
 
 	(void)state;
-	assert_int_equal(scene_ioctl(scene.program, 0x03, &status, sizeof status), -EINVAL);
-	assert_int_equal(scene_ioctl(scene.program, 0x24, &id, sizeof id), -EINVAL);
-	assert_int_equal(scene_ioctl(scene.program, 0x08, &header, sizeof header), -EINVAL);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x03, &status, sizeof status), -EINVAL);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x24, &id, sizeof id), -EINVAL);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x08, &header, sizeof header), -EINVAL);
 }
 
 static void structs_may_grow(void **state)
@@ -224,29 +230,31 @@ static void structs_may_grow(void **state)
 	} message = {0};
 
 	(void)state;
-	assert_int_equal(scene_ioctl(scene.program, 0x03, &message, sizeof message), 0);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x03, &message, sizeof message), 0);
 	assert_int_equal(message.status.status, SERVICE_AVAILABLE);
 	memset(&message, 0, sizeof message);
 	message.more[7] = 1;
-	assert_int_equal(scene_ioctl(scene.program, 0x03, &message, sizeof message), -E2BIG);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x03, &message, sizeof message),
+			 -E2BIG);
 }
 
 /* ---- the life of an instance ---- */
 
 static void startup_comes_first_and_once(void **state)
 {
-	struct scene_program *program = scene_open(&scene, 1);
+	struct scene_program *program = service_scene_open(&scene, 1);
 	struct pdc_startup startup = {.abi = 99, .version_requested = PEERDIST_VERSION};
 
 	(void)state;
-	assert_int_equal(scene_simple(program, OPERATION_shutdown, 0, 0),
+	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0),
 			 PEERDIST_ERROR_NOT_INITIALIZED);
-	assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup),
+	assert_int_equal(service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
 			 PEERDIST_ERROR_VERSION_UNSUPPORTED);
 	assert_int_equal(startup.abi_min, 1);
 	assert_int_equal(startup.abi_max, 1);
 	startup = (struct pdc_startup){.abi = 1, .version_requested = PEERDIST_VERSION};
-	assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup), 0);
+	assert_int_equal(service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
+			 0);
 	assert_int_equal(startup.version_supported, 2);
 	assert_int_equal(startup.max_frame, 1036288);
 	assert_int_equal(startup.max_ops, 1024);
@@ -254,15 +262,16 @@ static void startup_comes_first_and_once(void **state)
 	assert_int_equal(startup.max_id, 8192);
 	assert_int_equal(startup.max_read, 1048576);
 	startup = (struct pdc_startup){.abi = 1, .version_requested = PEERDIST_VERSION};
-	assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup),
+	assert_int_equal(service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
 			 PEERDIST_ERROR_ALREADY_INITIALIZED);
-	assert_int_equal(scene_simple(program, OPERATION_shutdown, 0, 0), 0);
+	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0), 0);
 	startup = (struct pdc_startup){.abi = 1, .version_requested = PEERDIST_VERSION};
-	assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup),
+	assert_int_equal(service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
 			 PEERDIST_ERROR_ALREADY_INITIALIZED);
-	assert_int_equal(scene_simple(program, OPERATION_shutdown, 0, 0), ERROR_INVALID_HANDLE);
+	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0),
+			 ERROR_INVALID_HANDLE);
 	assert_true(instance_poll(program->instance) & INSTANCE_ENDED);
-	scene_close(program);
+	service_scene_close(program);
 }
 
 static void versions_that_are_accepted(void **state)
@@ -274,13 +283,14 @@ static void versions_that_are_accepted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct scene_program *program = scene_open(&scene, 1);
+		struct scene_program *program = service_scene_open(&scene, 1);
 		struct pdc_startup startup = {.abi = 1, .version_requested = cases[i].version};
 
-		assert_int_equal(scene_call(program, OPERATION_startup, &startup, sizeof startup),
-				 cases[i].status);
+		assert_int_equal(
+			service_scene_call(program, OPERATION_startup, &startup, sizeof startup),
+			cases[i].status);
 		assert_int_equal(startup.version_supported, 2);
-		scene_close(program);
+		service_scene_close(program);
 	}
 }
 
@@ -291,17 +301,18 @@ static void users_have_a_limit_of_instances(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < USER_INSTANCES_MAX; i++)
-		programs[i] = scene_start(&scene, 77);
-	struct scene_program *more = scene_open(&scene, 77), *other = scene_start(&scene, 78);
-	assert_int_equal(scene_call(more, OPERATION_startup, &startup, sizeof startup),
+		programs[i] = service_scene_start(&scene, 77);
+	struct scene_program *more = service_scene_open(&scene, 77),
+			     *other = service_scene_start(&scene, 78);
+	assert_int_equal(service_scene_call(more, OPERATION_startup, &startup, sizeof startup),
 			 ERROR_NO_SYSTEM_RESOURCES);
-	scene_close(programs[0]);
+	service_scene_close(programs[0]);
 	startup = (struct pdc_startup){.abi = 1, .version_requested = PEERDIST_VERSION};
-	assert_int_equal(scene_call(more, OPERATION_startup, &startup, sizeof startup), 0);
+	assert_int_equal(service_scene_call(more, OPERATION_startup, &startup, sizeof startup), 0);
 	for (unsigned i = 1; i < USER_INSTANCES_MAX; i++)
-		scene_close(programs[i]);
-	scene_close(more);
-	scene_close(other);
+		service_scene_close(programs[i]);
+	service_scene_close(more);
+	service_scene_close(other);
 }
 
 /* ---- operations ---- */
@@ -314,17 +325,17 @@ static void numbers_are_the_callers(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		static const uint32_t bad[] = {0, 0x80000000u};
 		header = (struct pdc_hdr){.op = bad[i]};
-		assert_int_equal(scene_call(scene.program, OPERATION_register, &header, 16),
+		assert_int_equal(service_scene_call(scene.program, OPERATION_register, &header, 16),
 				 ERROR_INVALID_PARAMETER);
 	}
 	header = (struct pdc_hdr){.op = INT32_MAX};
-	assert_int_equal(scene_call(scene.program, OPERATION_register, &header, 16),
+	assert_int_equal(service_scene_call(scene.program, OPERATION_register, &header, 16),
 			 ERROR_IO_PENDING);
 	header = (struct pdc_hdr){.op = INT32_MAX};
-	assert_int_equal(scene_call(scene.program, OPERATION_register, &header, 16),
+	assert_int_equal(service_scene_call(scene.program, OPERATION_register, &header, 16),
 			 ERROR_INVALID_PARAMETER);
-	assert_int_equal(scene_reap(scene.program).op, INT32_MAX);
-	assert_int_equal(scene_simple(scene.program, OPERATION_register, 0, INT32_MAX),
+	assert_int_equal(service_scene_reap(scene.program).op, INT32_MAX);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_register, 0, INT32_MAX),
 			 ERROR_IO_PENDING);
 }
 
@@ -346,7 +357,7 @@ static void completions_come_as_many_as_fit(void **state)
 		assert_int_equal(
 			submit(scene.program, &played->handle, &wish, OPERATION_complete_stream, i),
 			ERROR_IO_PENDING);
-	scene_wait_counters(&scene, 1, COUNT);
+	service_scene_wait_counters(&scene, 1, COUNT);
 	for (unsigned waited = 0;; waited++) {
 		unsigned queued = 0;
 		struct operation *operation;
@@ -361,7 +372,8 @@ static void completions_come_as_many_as_fit(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		memset(&message, 0, sizeof message);
 		assert_int_equal(
-			scene_call(scene.program, OPERATION_reap, &message, sizeof message), 0);
+			service_scene_call(scene.program, OPERATION_reap, &message, sizeof message),
+			0);
 		assert_int_equal(message.reap.count, expected[i]);
 		assert_int_equal(message.reap.more, i < 2);
 		for (unsigned j = 0; j < message.reap.count; j++)
@@ -369,7 +381,7 @@ static void completions_come_as_many_as_fit(void **state)
 	}
 	for (uint32_t i = 1; i <= COUNT; i++)
 		assert_true(seen[i]);
-	scene_wait_counters(&scene, 1, 0);
+	service_scene_wait_counters(&scene, 1, 0);
 }
 
 static void a_lane_is_in_order(void **state)
@@ -385,9 +397,9 @@ static void a_lane_is_in_order(void **state)
 			submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, i),
 			ERROR_IO_PENDING);
 	for (uint32_t i = 20; i > 0; i--)
-		assert_int_equal(scene_feed(scene.program, i, "data", 4, 4), 0);
+		assert_int_equal(service_scene_feed(scene.program, i, "data", 4, 4), 0);
 	for (uint32_t i = 1; i <= 20; i++)
-		assert_int_equal(scene_reap(scene.program).op, i);
+		assert_int_equal(service_scene_reap(scene.program).op, i);
 }
 
 static bool is_number(const struct operation *operation, const void *context)
@@ -410,14 +422,14 @@ static void what_is_cancelled_lets_the_next_begin(void **state)
 					&second),
 			 1);
 	assert_int_equal(played->cancelled, 1);
-	struct pdc_completion completion = scene_reap(scene.program);
+	struct pdc_completion completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.op, 2);
 	assert_int_equal(completion.status, ERROR_OPERATION_ABORTED);
-	assert_int_equal(scene_feed(scene.program, 2, "data", 4, 4), -ENOENT);
-	assert_int_equal(scene_feed(scene.program, 1, "data", 4, 4), 0);
-	assert_int_equal(scene_feed(scene.program, 3, "data", 4, 4), 0);
-	assert_int_equal(scene_reap(scene.program).op, 1);
-	assert_int_equal(scene_reap(scene.program).op, 3);
+	assert_int_equal(service_scene_feed(scene.program, 2, "data", 4, 4), -ENOENT);
+	assert_int_equal(service_scene_feed(scene.program, 1, "data", 4, 4), 0);
+	assert_int_equal(service_scene_feed(scene.program, 3, "data", 4, 4), 0);
+	assert_int_equal(service_scene_reap(scene.program).op, 1);
+	assert_int_equal(service_scene_reap(scene.program).op, 3);
 }
 
 static void frames_must_follow_each_other(void **state)
@@ -448,8 +460,8 @@ static void frames_must_follow_each_other(void **state)
 	assert_int_equal(instance_frame(instance, &message, 20), -EINVAL);
 	message.frame = (struct pdc_frame){.op = 1, .length = 0};
 	assert_int_equal(instance_frame(instance, &message, 16), -EINVAL);
-	assert_int_equal(scene_feed(scene.program, 1, "datadata", 8, 3), 0);
-	assert_int_equal(scene_reap(scene.program).bytes, 8);
+	assert_int_equal(service_scene_feed(scene.program, 1, "datadata", 8, 3), 0);
+	assert_int_equal(service_scene_reap(scene.program).bytes, 8);
 }
 
 static void input_has_credit_and_more_when_it_is_taken(void **state)
@@ -491,7 +503,7 @@ static void input_has_credit_and_more_when_it_is_taken(void **state)
 		else
 			assert_int_equal(error, -EAGAIN);
 	}
-	struct pdc_completion completion = scene_reap(scene.program);
+	struct pdc_completion completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.status, 0);
 	assert_int_equal(completion.bytes, LENGTH);
 	assert_int_equal(atomic_load(&taken), LENGTH);
@@ -512,7 +524,7 @@ static void one_users_input_is_bounded_over_instances(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < PROGRAMS; i++) {
-		programs[i] = scene_start(&scene, 55);
+		programs[i] = service_scene_start(&scene, 55);
 		submit(programs[i], NULL, &wish, OPERATION_add_to_stream, 1);
 		for (uint32_t position = 0;; position += FRAME) {
 			message->frame =
@@ -524,10 +536,10 @@ static void one_users_input_is_bounded_over_instances(void **state)
 	}
 	assert_int_equal(accepted, USER_INPUT_MAX);
 	assert_false(instance_poll(programs[PROGRAMS - 1]->instance) & INSTANCE_CREDIT);
-	scene_close(programs[0]);
+	service_scene_close(programs[0]);
 	assert_true(instance_poll(programs[PROGRAMS - 1]->instance) & INSTANCE_CREDIT);
 	for (unsigned i = 1; i < PROGRAMS; i++)
-		scene_close(programs[i]);
+		service_scene_close(programs[i]);
 	free(message);
 }
 
@@ -542,7 +554,7 @@ static void output_is_fetched_in_pieces(void **state)
 	(void)state;
 	enter(&played);
 	submit(scene.program, &played->handle, &wish, OPERATION_block_read, 9);
-	struct pdc_completion completion = scene_reap(scene.program);
+	struct pdc_completion completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.flags, PDC_OUTPUT);
 	assert_int_equal(completion.offset, 42);
 	assert_int_equal(completion.bytes, 3);
@@ -584,21 +596,25 @@ static void push_and_pull_do_the_same_by_ioctl(void **state)
 	(void)state;
 	enter(&played);
 	submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, 1);
-	assert_int_equal(scene_ioctl(scene.program, 0x41, &message, sizeof message), -EINVAL);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x41, &message, sizeof message),
+			 -EINVAL);
 	message.xfer = (struct pdc_xfer){.hdr.op = 5, .length = 8};
-	assert_int_equal(scene_ioctl(scene.program, 0x41, &message, sizeof message), -ENOENT);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x41, &message, sizeof message),
+			 -ENOENT);
 	message.xfer = (struct pdc_xfer){.hdr.op = 1, .length = 8};
-	assert_int_equal(scene_ioctl(scene.program, 0x41, &message, sizeof message), 0);
-	assert_int_equal(scene_reap(scene.program).status, 0);
+	assert_int_equal(service_scene_ioctl(scene.program, 0x41, &message, sizeof message), 0);
+	assert_int_equal(service_scene_reap(scene.program).status, 0);
 	wish = (struct operation_wish){.step = give_three};
 	submit(scene.program, &played->handle, &wish, OPERATION_block_read, 2);
-	scene_reap(scene.program);
+	service_scene_reap(scene.program);
 	message.xfer = (struct pdc_xfer){.hdr.op = 2, .pos = 1, .length = 8};
-	assert_int_equal(scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
 	assert_int_equal(message.xfer.length, 2);
 	assert_memory_equal(message.data, "bc", 2);
 	message.xfer = (struct pdc_xfer){.hdr.op = 2, .length = 8};
-	assert_int_equal(scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
 	assert_int_equal(message.xfer.length, 0);
 }
 
@@ -610,29 +626,32 @@ static void a_result_can_be_asked_for_by_number(void **state)
 
 	(void)state;
 	enter(&played);
-	assert_int_equal(scene_call(scene.program, OPERATION_get_result, &result, sizeof result),
-			 PEERDIST_ERROR_OPERATION_NOTFOUND);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_get_result, &result, sizeof result),
+		PEERDIST_ERROR_OPERATION_NOTFOUND);
 	submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, 3);
 	result = (struct pdc_result){.hdr.op = 3};
-	assert_int_equal(scene_call(scene.program, OPERATION_get_result, &result, sizeof result),
-			 0);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_get_result, &result, sizeof result), 0);
 	assert_int_equal(result.completion.status, ERROR_IO_PENDING);
-	assert_int_equal(scene_feed(scene.program, 3, "data", 4, 4), 0);
+	assert_int_equal(service_scene_feed(scene.program, 3, "data", 4, 4), 0);
 	do {
 		result = (struct pdc_result){.hdr.op = 3};
-		assert_int_equal(
-			scene_call(scene.program, OPERATION_get_result, &result, sizeof result), 0);
+		assert_int_equal(service_scene_call(scene.program, OPERATION_get_result, &result,
+						    sizeof result),
+				 0);
 	} while (result.completion.status == ERROR_IO_PENDING);
 	assert_int_equal(result.completion.bytes, 4);
-	scene_expect_nothing(scene.program);
+	service_scene_expect_nothing(scene.program);
 	result = (struct pdc_result){.hdr.op = 3};
-	assert_int_equal(scene_call(scene.program, OPERATION_get_result, &result, sizeof result),
-			 PEERDIST_ERROR_OPERATION_NOTFOUND);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_get_result, &result, sizeof result),
+		PEERDIST_ERROR_OPERATION_NOTFOUND);
 }
 
 static void operations_and_reads_have_limits(void **state)
 {
-	struct scene_program *other = scene_start(&scene, 1001);
+	struct scene_program *other = service_scene_start(&scene, 1001);
 	struct played *played;
 	struct operation_wish wish = {.step = nothing, .reserved = INSTANCE_READS_MAX / 256};
 
@@ -655,7 +674,7 @@ static void operations_and_reads_have_limits(void **state)
 	assert_int_equal(
 		operations_end(scene.program->instance, ERROR_OPERATION_ABORTED, NULL, NULL), 1024);
 	assert_int_equal(scene.program->instance->reads, 0);
-	scene_close(other);
+	service_scene_close(other);
 }
 
 static void handles_have_a_limit_and_numbers_of_their_own(void **state)
@@ -685,7 +704,7 @@ static void deadlines_wake_operations(void **state)
 	(void)state;
 	enter(&played);
 	submit(scene.program, &played->handle, &wish, OPERATION_block_read, 1);
-	struct pdc_completion completion = scene_reap(scene.program);
+	struct pdc_completion completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.status, ERROR_TIMEOUT);
 	assert_int_equal(completion.offset, 7);
 	assert_int_equal(completion.bytes, 8);
@@ -703,8 +722,8 @@ static void closing_ends_what_is_pending(void **state)
 		submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, i);
 	handle_close(&played->handle);
 	for (unsigned i = 0; i < 3; i++) /* all three are in the queue already */
-		assert_int_equal(scene_reap(scene.program).status, ERROR_OPERATION_ABORTED);
-	assert_int_equal(scene_simple(scene.program, OPERATION_close_stream, number, 0),
+		assert_int_equal(service_scene_reap(scene.program).status, ERROR_OPERATION_ABORTED);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_close_stream, number, 0),
 			 ERROR_INVALID_HANDLE);
 	while (atomic_load(&freed) == 0)
 		;
@@ -712,19 +731,19 @@ static void closing_ends_what_is_pending(void **state)
 
 static void an_instance_takes_all_with_it(void **state)
 {
-	struct scene_program *program = scene_start(&scene, 5);
+	struct scene_program *program = service_scene_start(&scene, 5);
 	struct operation_wish wish = {.step = nothing}, output = {.step = give_three};
 
 	(void)state;
 	for (uint32_t i = 1; i <= 100; i++)
 		submit(program, NULL, i % 2 ? &wish : &output, OPERATION_block_read, i);
-	scene_close(program);
-	scene_wait_counters(&scene, 0, 0);
+	service_scene_close(program);
+	service_scene_wait_counters(&scene, 0, 0);
 }
 
 static void after_shutdown_what_is_queued_can_be_had(void **state)
 {
-	struct scene_program *program = scene_start(&scene, 5);
+	struct scene_program *program = service_scene_start(&scene, 5);
 	struct operation_wish wish = {.step = nothing}, output = {.step = give_three};
 
 	(void)state;
@@ -732,24 +751,24 @@ static void after_shutdown_what_is_queued_can_be_had(void **state)
 	while (!(instance_poll(program->instance) & INSTANCE_COMPLETIONS))
 		;
 	submit(program, NULL, &wish, OPERATION_block_read, 2);
-	assert_int_equal(scene_simple(program, OPERATION_shutdown, 0, 0), 0);
-	assert_int_equal(scene_reap(program).op, 1);
-	assert_int_equal(scene_reap(program).status, ERROR_OPERATION_ABORTED);
-	char *text = scene_output(program, 1, 3);
+	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0), 0);
+	assert_int_equal(service_scene_reap(program).op, 1);
+	assert_int_equal(service_scene_reap(program).status, ERROR_OPERATION_ABORTED);
+	char *text = service_scene_output(program, 1, 3);
 	assert_memory_equal(text, "abc", 3);
 	free(text);
 	assert_int_equal(submit(program, NULL, &wish, OPERATION_block_read, 3),
 			 PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS);
-	scene_close(program);
+	service_scene_close(program);
 }
 
 /* ---- status ---- */
 
 static struct pdc_completion register_and_reap(uint32_t number)
 {
-	assert_int_equal(scene_simple(scene.program, OPERATION_register, 0, number),
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_register, 0, number),
 			 ERROR_IO_PENDING);
-	return scene_reap(scene.program);
+	return service_scene_reap(scene.program);
 }
 
 static void registrations_tell_of_changes(void **state)
@@ -761,23 +780,25 @@ static void registrations_tell_of_changes(void **state)
 	assert_int_equal(completion.svc_status, SERVICE_AVAILABLE);
 	assert_int_equal(completion.svc_min, 1);
 	assert_int_equal(completion.svc_max, 2);
-	assert_int_equal(scene_simple(scene.program, OPERATION_register, 0, 2), ERROR_IO_PENDING);
-	assert_int_equal(scene_simple(scene.program, OPERATION_register_ex, 0, 3),
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_register, 0, 2),
+			 ERROR_IO_PENDING);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_register_ex, 0, 3),
 			 PEERDIST_ERROR_ALREADY_EXISTS);
 	service_set_status(scene.service, SERVICE_DISABLED);
-	completion = scene_reap(scene.program);
+	completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.op, 2);
 	assert_int_equal(completion.svc_status, SERVICE_DISABLED);
 	service_set_status(scene.service, SERVICE_AVAILABLE);
 	service_set_status(scene.service, SERVICE_DISABLED);
-	assert_int_equal(scene_simple(scene.program, OPERATION_register, 0, 4), ERROR_IO_PENDING);
-	scene_expect_nothing(scene.program); /* as last reported */
-	assert_int_equal(scene_simple(scene.program, OPERATION_unregister, 0, 0), 0);
-	completion = scene_reap(scene.program);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_register, 0, 4),
+			 ERROR_IO_PENDING);
+	service_scene_expect_nothing(scene.program); /* as last reported */
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_unregister, 0, 0), 0);
+	completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.op, 4);
 	assert_int_equal(completion.status, ERROR_OPERATION_ABORTED);
 	assert_int_equal(completion.flags, 0);
-	assert_int_equal(scene_simple(scene.program, OPERATION_unregister, 0, 0), 0);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_unregister, 0, 0), 0);
 	service_set_versions(scene.service, 2);
 	service_set_status(scene.service, SERVICE_AVAILABLE);
 	completion = register_and_reap(5);
@@ -794,28 +815,30 @@ static void a_service_that_is_off_invalidates(void **state)
 	uint64_t number = enter(&played);
 	submit(scene.program, &played->handle, &wish, OPERATION_complete_stream, 1);
 	service_set_status(scene.service, SERVICE_DISABLED);
-	struct pdc_completion completion = scene_reap(scene.program);
+	struct pdc_completion completion = service_scene_reap(scene.program);
 	assert_int_equal(completion.status, PEERDIST_ERROR_INVALIDATED);
-	assert_int_equal(scene_simple(scene.program, OPERATION_complete_stream, number, 2),
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_complete_stream, number, 2),
 			 PEERDIST_ERROR_INVALIDATED);
-	assert_int_equal(scene_simple(scene.program, OPERATION_complete_stream, 12345, 2),
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_complete_stream, 12345, 2),
 			 ERROR_INVALID_HANDLE);
 	struct pdc_tag tag = {0};
-	assert_int_equal(scene_call(scene.program, OPERATION_open_content, &tag, sizeof tag),
-			 ERROR_ACCESS_DISABLED_BY_POLICY);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_open_content, &tag, sizeof tag),
+		ERROR_ACCESS_DISABLED_BY_POLICY);
 	service_set_status(scene.service, SERVICE_UNAVAILABLE);
 	tag = (struct pdc_tag){0};
-	assert_int_equal(scene_call(scene.program, OPERATION_open_content, &tag, sizeof tag),
-			 PEERDIST_ERROR_SERVICE_UNAVAILABLE);
+	assert_int_equal(
+		service_scene_call(scene.program, OPERATION_open_content, &tag, sizeof tag),
+		PEERDIST_ERROR_SERVICE_UNAVAILABLE);
 	service_set_status(scene.service, SERVICE_AVAILABLE);
-	assert_int_equal(scene_simple(scene.program, OPERATION_complete_stream, number, 2),
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_complete_stream, number, 2),
 			 PEERDIST_ERROR_INVALIDATED);
 	handle_close(&played->handle);
 }
 
 static void kicked_instances_are_shut_down(void **state)
 {
-	struct scene_program *program = scene_start(&scene, 5);
+	struct scene_program *program = service_scene_start(&scene, 5);
 	struct operation_wish wish = {.step = nothing};
 	char *text;
 	size_t size;
@@ -831,9 +854,10 @@ static void kicked_instances_are_shut_down(void **state)
 	free(text);
 	assert_int_equal(service_kick(scene.service, id + 1000), -ENOENT);
 	assert_int_equal(service_kick(scene.service, id), 0);
-	assert_int_equal(scene_reap(program).status, ERROR_OPERATION_ABORTED);
-	assert_int_equal(scene_simple(program, OPERATION_unregister, 0, 0), ERROR_INVALID_HANDLE);
-	scene_close(program);
+	assert_int_equal(service_scene_reap(program).status, ERROR_OPERATION_ABORTED);
+	assert_int_equal(service_scene_simple(program, OPERATION_unregister, 0, 0),
+			 ERROR_INVALID_HANDLE);
+	service_scene_close(program);
 }
 
 /* ---- many threads ---- */
@@ -853,10 +877,10 @@ static void *mix(void *argument)
 			struct pdc_reap reap;
 			struct pdc_completion completions[8];
 		} message = {0};
-		scene_call(program, OPERATION_reap, &message, sizeof message);
+		service_scene_call(program, OPERATION_reap, &message, sizeof message);
 		for (uint32_t j = 0; j < message.reap.count; j++)
 			if (message.completions[j].flags & PDC_OUTPUT)
-				free(scene_output(program, message.completions[j].op, 3));
+				free(service_scene_output(program, message.completions[j].op, 3));
 	}
 	return NULL;
 }
