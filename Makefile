@@ -7,7 +7,8 @@
 #   make demo         a whole life of a mount on this machine, and two machines on a LAN
 #   make bench        the table of speeds; ROWS="..." for some of them, BENCH_SCALE=0.1 for quick;
 #                     all of it takes half an hour or more
-#   make fuzz         every fuzz target, FUZZ_RUNS (1000000) inputs or FUZZ_SECONDS each
+#   make fuzz         every fuzz target, FUZZ_RUNS (1000000) inputs or FUZZ_SECONDS each; then ten
+#                     minutes of noise for the control file
 #   make lint         style, layout, clang-format, clang and shellcheck without warnings
 #   make format       clang-format over all of it
 #   make deps         as root: installs the Debian packages that are missing (tests/deps has them)
@@ -31,6 +32,7 @@ MOUNT_HELPER_DIR ?= /sbin
 B ?= build
 CFLAGS ?= -O2 -g
 FUZZ_RUNS ?= 1000000
+CONTROL_RANDOM_SECONDS ?= 600
 ROWS ?=
 
 comma := ,
@@ -65,14 +67,21 @@ shared := $(O)/libpeerdist.so
 unit_sources := $(wildcard tests/unit/test_*.c)
 unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
 units := $(unit_sources:%.c=$(O)/%)
+# In the others ThreadSanitizer would find nothing.
+threaded_units := $(patsubst %.c,$(O)/%,$(shell grep -lE \
+	'pthread_|thread|pool_|loop_|store|crew|scene|content_build' $(unit_sources)))
 tool_sources := $(wildcard tests/*.c tests/bench/*.c tests/integration/*.c)
 tools := $(tool_sources:%.c=$(O)/%)
+# Rows of the API's cases, by the library alone; scripts of tests/integration run them.
+api_sources := $(wildcard tests/api/test_*.c)
+api_shared := $(filter-out $(api_sources),$(wildcard tests/api/*.c))
+api_programs := $(api_sources:%.c=$(O)/%)
 fuzz_sources := $(wildcard tests/fuzz/fuzz_*.c)
 fuzzers := $(fuzz_sources:%.c=$(O)/%)
 replays := $(fuzz_sources:tests/fuzz/fuzz_%.c=$(O)/tests/fuzz/replay_%)
 replay_commands := $(foreach r,$(replays),'$(r) tests/corpus/$(patsubst replay_%,%,$(notdir $(r)))')
 all_sources := $(sources) $(library_sources) $(mains) $(unit_sources) $(unit_shared) $(tool_sources) $(fuzz_sources) \
-	tests/fuzz/replay.c
+	$(api_sources) $(api_shared) tests/fuzz/replay.c
 integration := $(filter-out %/lib.sh,$(wildcard tests/integration/*.sh))
 TESTS ?= $(integration)
 
@@ -100,7 +109,7 @@ $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(compile) -MMD -MP -c -o $@ $<
 
-$(library_objects): CFLAGS += -fPIC -fvisibility=hidden
+$(library_objects): override CFLAGS += -fPIC -fvisibility=hidden
 $(archive): $(sources:%.c=$(O)/%.o)
 $(library): $(library_objects)
 $(archive) $(library):
@@ -115,6 +124,9 @@ $(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
 $(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library)
 $(tools): $(O)/%: $(O)/%.o
 $(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)
+$(O)/tests/bench/api: $(archive) $(library)
+$(api_programs): $(O)/%: $(O)/%.o $(api_shared:%.c=$(O)/%.o) $(library)
+	$(call say,LD,$@)$(link) -o $@ $^
 $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(archive)
 	$(call say,LD,$@)$(link) -o $@ $^ $(package_libs)
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(archive)
@@ -124,8 +136,8 @@ $(programs) $(units) $(tools):
 	$(call say,LD,$@)$(link) -o $@ $^ $(test_libs) $(package_libs)
 
 objects: $(all_sources:%.c=$(O)/%.o)
-tools: $(tools)
-unit-programs: $(units) $(replays)
+tools: $(tools) $(api_programs)
+unit-programs: $(if $(filter thread,$(SANITIZE)),$(threaded_units),$(units) $(replays))
 fuzz-programs: $(fuzzers)
 
 -include $(all_sources:%.c=$(O)/%.d)
@@ -137,7 +149,7 @@ plain := $(MAKE) SANITIZE=
 with_asan := $(MAKE) SANITIZE=address,undefined CFLAGS='-O1 -g'
 with_tsan := $(MAKE) SANITIZE=thread CFLAGS='-O1 -g'
 asan_units := $(unit_sources:%.c=$(B)/address+undefined/%)
-tsan_units := $(unit_sources:%.c=$(B)/thread/%)
+tsan_units := $(patsubst $(O)/%,$(B)/thread/%,$(threaded_units))
 asan_replays := $(subst $(O)/,$(B)/address+undefined/,$(replay_commands))
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -171,13 +183,16 @@ fuzz:
 		fuzz-programs
 	@tests/fuzz/run.sh $(B)/fuzzer-no-link+address+undefined/tests/fuzz '$(FUZZ_RUNS)' \
 		'$(FUZZ_SECONDS)'
+	@$(with_asan) $(jobs) all
+	@CONTROL_RANDOM_SECONDS=$(CONTROL_RANDOM_SECONDS) $(run) \
+		--build $(B)/address+undefined tests/integration/control_random.sh
 
 lint:
 	@$(MAKE) $(jobs) B=$(B)/clang CC=clang CFLAGS='-O1 -Werror' objects
 	@$(run) --build $(B) tests/lint
 
 formatted = $(wildcard $(foreach d,fs fs/api fs/service peer origin cache tests tests/unit tests/fuzz tests/bench \
-	tests/integration,$(d)/*.[ch]))
+	tests/integration tests/api tests/examples fs/api/shim,$(d)/*.[ch]))
 format:
 	clang-format -i $(formatted)
 
@@ -187,20 +202,41 @@ deps:
 # Installation ------------------------------------------------------------------------------------
 
 bindir := $(DESTDIR)$(PREFIX)/bin
+libdir := $(DESTDIR)$(PREFIX)/lib
+includedir := $(DESTDIR)$(PREFIX)/include/peerdist
+package := $(libdir)/pkgconfig/peerdist.pc
 helper := $(DESTDIR)$(MOUNT_HELPER_DIR)/mount.peerdistfs
 mandir := $(DESTDIR)$(PREFIX)/share/man
-pages := $(wildcard fs/*.1 fs/*.8)
+pages := $(wildcard fs/*.1 fs/*.8 fs/api/*.3 fs/api/*.4)
 installed_pages := $(foreach p,$(pages),$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+headers := fs/api/peerdist.h $(wildcard fs/api/shim/*.h)
+# Where the loader looks by itself; elsewhere programs are told where the library is.
+loader_prefixes := /usr /usr/local
+rpath := $(if $(filter $(loader_prefixes),$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir})
+installed_headers := $(addprefix $(includedir)/,$(notdir $(headers)) control.h)
 
 install: all
-	install -d $(bindir) $(dir $(helper))
+	install -d $(bindir) $(dir $(helper)) $(libdir)/pkgconfig $(includedir)
 	install -m 755 $(programs) $(bindir)
 	ln -sf $(PREFIX)/bin/peerdistfs $(helper)
+	install -m 644 $(headers) $(includedir)
+	install -m 644 fs/api/wire.h $(includedir)/control.h
+	install -m 644 $(library) $(libdir)
+	install -m 755 $(shared) $(libdir)/$(soname)
+	ln -sf $(soname) $(libdir)/$(notdir $(shared))
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@RPATH@|$(rpath)|' \
+		fs/api/peerdist.pc.in >$(package)
+	chmod 644 $(package)
 	@set -e; for page in $(pages); do \
 		install -D -m 644 $$page $(mandir)/man$${page##*.}/$${page##*/}; done
+	@if [ -z '$(DESTDIR)' ] && [ -n '$(filter $(loader_prefixes),$(PREFIX))' ]; then \
+		ldconfig 2>/dev/null || :; fi
 
 uninstall:
 	rm -f $(bindir)/peerdistfs $(bindir)/peerdist $(helper) $(installed_pages)
+	rm -f $(installed_headers) $(package)
+	rm -f $(libdir)/$(notdir $(library)) $(libdir)/$(soname) $(libdir)/$(notdir $(shared))
+	@rmdir $(includedir) 2>/dev/null || :
 
 clean:
 	rm -rf $(B)
