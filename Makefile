@@ -34,6 +34,7 @@ CFLAGS ?= -O2 -g
 FUZZ_RUNS ?= 1000000
 CONTROL_RANDOM_SECONDS ?= 600
 ROWS ?=
+OBJCOPY ?= objcopy
 
 comma := ,
 O := $(B)$(if $(SANITIZE),/$(subst $(comma),+,$(SANITIZE)))
@@ -111,17 +112,21 @@ $(O)/%.o: %.c $(O)/flags
 
 $(library_objects): override CFLAGS += -fPIC -fvisibility=hidden
 $(archive): $(sources:%.c=$(O)/%.o)
-$(library): $(library_objects)
-$(archive) $(library):
+$(archive):
 	@rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
+# One object, in which only what is exported has a name, so that no program's own names meet ours.
+$(library): $(library_objects)
+	@rm -f $@
+	$(call say,AR,$@)$(CC) -r -nostdlib -o $(@:.a=.o) $^ && \
+		$(OBJCOPY) --localize-hidden $(@:.a=.o) && $(AR) rcs $@ $(@:.a=.o)
 $(shared): $(library_objects)
 	$(call say,LD,$@)$(link) -shared -Wl,-soname,$(soname) -Wl,-z,defs -o $@ $^
 	@ln -sf $(@F) $(O)/$(soname)
 
 $(O)/peerdistfs: $(O)/fs/main.o $(archive)
 $(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
-$(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library)
+$(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library_objects)
 $(tools): $(O)/%: $(O)/%.o
 $(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)
 $(O)/tests/bench/api: $(archive) $(library)

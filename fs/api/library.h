@@ -11,8 +11,10 @@
 #ifndef FS_API_LIBRARY_H
 #define FS_API_LIBRARY_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "fs/api/peerdist.h"
 
@@ -37,13 +39,20 @@ struct object {
 	void (*free)(struct object *object); /* with the last reference; no lock is held */
 };
 
-/* handles.c */
+/* handles.c
+ *
+ * fork(): the handlers of handles.c and port.c are registered before main() and before those of
+ * anybody else (LIBRARY_FIRST), so that a handler in the child that was registered later finds
+ * their locks free. */
+
+/* Priority of a constructor; those without one run later. */
+#define LIBRARY_FIRST 200
 
 /* With one reference, the caller's. */
 void object_init(struct object *object, enum object_kind kind, void (*free)(struct object *object));
-struct object *object_get(struct object *object);
+struct object *object_hold(struct object *object);
 /* NULL is fine. */
-void object_put(struct object *object);
+void object_release(struct object *object);
 /* The table takes the caller's reference over. NULL: no memory, and the reference is still the
  * caller's. */
 HANDLE handle_new(struct object *object);
@@ -52,7 +61,8 @@ struct object *handle_find(HANDLE handle, unsigned kinds);
 /* Likewise, and HANDLE is not live any more; the table's reference is the caller's. Of two threads
  * that close the same handle one gets it. */
 struct object *handle_remove(HANDLE handle, unsigned kinds);
-/* In a child after fork(): every handle of KINDS is dead. FORGET is called for each object. */
+/* In a child after fork(): every handle of KINDS is dead. FORGET is called for each object, with no
+ * lock held, and has the table's reference. */
 void handles_forget(unsigned kinds, void (*forget)(struct object *object));
 
 /* event.c: an eventfd. */
@@ -62,9 +72,19 @@ void event_set(struct object *event);
 void event_reset(struct object *event);
 /* Until it is set; consumes an auto-reset one. INFINITE: no limit. False: time is over. */
 bool event_wait(struct object *event, DWORD milliseconds);
+/* Whether it is set; an auto-reset one is reset by it. */
+bool event_take(struct object *event);
+/* Undoes an event_take() that was true. */
+void event_give_back(struct object *event);
+/* Readable as long as it is set; the event's. */
+int event_descriptor(const struct object *event);
 
 /* port.c: a queue of packets. */
 
+/* Its handle is closed: who waits is told, packets are dropped. */
+void port_close(struct object *port);
+/* Readable as long as there are packets; the port's. Negative errno. */
+int port_descriptor(struct object *port);
 /* A packet of an operation. STATUS: its code; 0 is success. Dropped when the port's handle was
  * closed. Never fails: what it needs was reserved by port_reserve(). */
 void port_post(struct object *port, ULONG_PTR key, OVERLAPPED *overlapped, DWORD bytes,
@@ -72,5 +92,16 @@ void port_post(struct object *port, ULONG_PTR key, OVERLAPPED *overlapped, DWORD
 /* Memory for one packet, before the operation is submitted; or returned when it was not. */
 bool port_reserve(struct object *port);
 void port_unreserve(struct object *port);
+
+/* clock.c: how long to wait. */
+
+struct clock_limit {
+	bool infinite;
+	struct timespec at; /* of CLOCK_MONOTONIC */
+};
+/* From now on. INFINITE: no limit. */
+struct clock_limit clock_limit(DWORD milliseconds);
+/* poll() until then; a signal does not end it. 0: it was not ready in time. */
+int clock_poll(struct pollfd *descriptors, unsigned count, const struct clock_limit *limit);
 
 #endif

@@ -490,7 +490,7 @@ struct pool_job *hold_change(struct fixture *fixture, uint32_t unit)
 	return job;
 }
 
-void settle(struct fixture *fixture, uint64_t cached)
+void settle_fetch(struct fixture *fixture, uint64_t cached)
 {
 	while (object_cached(fixture->object) < cached)
 		usleep(100);

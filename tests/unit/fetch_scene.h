@@ -118,7 +118,7 @@ unsigned transfers_for(struct fixture *fixture, uint64_t offset, size_t length);
 /* A landing that lasts until the job is run, so that no change comes to its end before. */
 struct pool_job *hold_change(struct fixture *fixture, uint32_t unit);
 /* Waits until as much is stored, and drops what is in memory. */
-void settle(struct fixture *fixture, uint64_t cached);
+void settle_fetch(struct fixture *fixture, uint64_t cached);
 int setup(void **state);
 int setup_without_judges(void **state);
 /* With somebody nearby, fixture->near. */

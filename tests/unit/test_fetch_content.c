@@ -79,7 +79,7 @@ static void present_data_are_read_without_asking(void **state)
 
 	open_file(fixture, "\"v1\"", SIZE, 0);
 	assert_int_equal(transfers_for(fixture, 0, 4 * UNIT), 1);
-	settle(fixture, 4 * UNIT);
+	settle_fetch(fixture, 4 * UNIT);
 	close_file(fixture);
 	open_file(fixture, "\"v1\"", SIZE, FETCH_MAY_ASK);
 	assert_int_equal(transfers_for(fixture, 0, 4 * UNIT), 0);
@@ -142,7 +142,7 @@ static void content_before_any_octet(void **state)
 		deliver(fixture, transfer);
 		assert_int_equal(end_read(reading), 0);
 		assert_int_equal(transfers_for(fixture, 0, SIZE), version == 1 ? 2 : 1);
-		settle(fixture, SIZE);
+		settle_fetch(fixture, SIZE);
 		assert_int_equal(transfers_for(fixture, 0, SIZE), 0);
 		close_file(fixture);
 	}
@@ -175,7 +175,7 @@ static void what_is_present_and_wrong_is_dropped(void **state)
 		deliver(fixture, take_transfer(fixture));
 		assert_int_equal(end_read(reading), 0);
 		fixture->scripted.wrong_to = 0;
-		settle(fixture, 6 * UNIT);
+		settle_fetch(fixture, 6 * UNIT);
 		describe(fixture, content_of(fixture, version));
 		/* Of version 2: two units before, one behind, the fourth is not all there. */
 		assert_int_equal(object_cached(fixture->object),
@@ -342,7 +342,7 @@ static void content_while_the_stream_is_under_way(void **state)
 	transfer_end(stream, -ECANCELED);
 	deliver(fixture, next);
 	assert_int_equal(end_read(reading), 0);
-	settle(fixture, SIZE);
+	settle_fetch(fixture, SIZE);
 }
 
 /* Nothing would tell two answers apart, but the content information does. */
@@ -382,7 +382,7 @@ static void change_waits_for_what_lands_and_reads_for_the_change(void **state)
 	open_file(fixture, "\"v1\"", SIZE, FETCH_MAY_ASK);
 	fetch_asked(fixture->file);
 	assert_int_equal(transfers_for(fixture, 0, 2 * UNIT), 1);
-	settle(fixture, 2 * UNIT);
+	settle_fetch(fixture, 2 * UNIT);
 	struct pool_job *held = hold_change(fixture, 4);
 	assert_int_equal(fetch_describe(fixture->file, content_of(fixture, 2)), 0);
 	struct reading *reading = start_read(fixture, 5 * UNIT, UNIT, 0);
@@ -463,7 +463,7 @@ static void content_comes_again_and_in_the_other_version(void **state)
 	open_file(fixture, "\"v1\"", SIZE, 0);
 	describe(fixture, content_of(fixture, 1));
 	assert_int_equal(transfers_for(fixture, 0, SIZE), 1);
-	settle(fixture, SIZE);
+	settle_fetch(fixture, SIZE);
 	describe(fixture, content_of(fixture, 2));
 	assert_int_equal(transfers_for(fixture, 0, SIZE), 0);
 	describe(fixture, content_of(fixture, 2));

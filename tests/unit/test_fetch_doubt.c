@@ -76,7 +76,7 @@ static void wrong_block_is_judged_and_corrected(void **state)
 		fetch_file_put(doubt.file);
 		assert_int_equal(end_read(reading), 0);
 		assert_int_equal(hash_errors(fixture), version);
-		settle(fixture, version == 1 ? 4 * UNIT : 3 * FIXED);
+		settle_fetch(fixture, version == 1 ? 4 * UNIT : 3 * FIXED);
 		assert_int_equal(transfers_for(fixture, 0, 4 * UNIT), 0);
 		close_file(fixture);
 	}
@@ -95,7 +95,7 @@ static void unreliable_block_fails_its_readers_only(void **state)
 	judge(fixture, 2 * UNIT, FETCH_UNRELIABLE);
 	assert_int_equal(end_read(whole), -EIO);
 	assert_int_equal(end_read(bad), -EIO);
-	settle(fixture, 3 * UNIT);
+	settle_fetch(fixture, 3 * UNIT);
 	/* The kernel asks a second time. */
 	assert_int_equal(end_read(start_read(fixture, 2 * UNIT, UNIT, 0)), -EIO);
 	fetch_tick(fixture->fetch, 10000);
@@ -247,7 +247,7 @@ static void reader_that_waits_too_long_is_told_so(void **state)
 		octets[i] = octet_at(UNIT + i);
 	fetch_judge(doubt.file, FETCH_RIGHT, octets);
 	fetch_file_put(doubt.file);
-	settle(fixture, UNIT);
+	settle_fetch(fixture, UNIT);
 	assert_int_equal(transfers_for(fixture, UNIT, UNIT), 0);
 }
 

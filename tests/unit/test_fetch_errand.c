@@ -83,7 +83,7 @@ static void what_is_nearby_is_not_asked_of_the_origin(void **state)
 		assert_int_equal(end_read(reading), 0);
 		assert_int_equal(waiting_transfers(fixture), 0);
 		assert_int_equal(given_by(fixture, GIVEN_PEER) - before, SIZE);
-		settle(fixture, SIZE);
+		settle_fetch(fixture, SIZE);
 		assert_int_equal(end_read(start_read(fixture, 0, SIZE, 0)), 0);
 		close_file(fixture);
 	}
@@ -268,7 +268,7 @@ static void a_reader_gives_up(void **state)
 	fetch_tick(fixture->fetch, 40000);
 	assert_int_equal(end_read(reading), -ETIMEDOUT);
 	bring(take_want(fixture));
-	settle(fixture, UNIT);
+	settle_fetch(fixture, UNIT);
 	assert_int_equal(end_read(start_read(fixture, 0, UNIT, 0)), 0);
 }
 

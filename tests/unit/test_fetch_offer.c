@@ -53,7 +53,7 @@ static void readers_near_an_offer_follow_it(void **state)
 	reading = start_read(fixture, 6 * UNIT, UNIT, 10 * UNIT);
 	assert_int_equal(send_octets(fixture, transfer, 2 * UNIT, 8 * UNIT), 0);
 	assert_int_equal(end_read(reading), 0);
-	settle(fixture, 6 * UNIT);
+	settle_fetch(fixture, 6 * UNIT);
 	assert_int_equal(transfers_for(fixture, 6 * UNIT, 4 * UNIT), 0);
 	reading = start_read(fixture, 10 * UNIT, UNIT, SIZE);
 	assert_int_equal(send_octets(fixture, transfer, 10 * UNIT, SIZE - 10 * UNIT), 0);
@@ -118,7 +118,7 @@ static void offer_is_the_stream_where_there_are_no_ranges(void **state)
 	transfer_end(transfer, 0);
 	assert_int_equal(end_read(reading), 0);
 	assert_int_equal(fixture->scripted.last, 0);
-	settle(fixture, SIZE);
+	settle_fetch(fixture, SIZE);
 }
 
 static void offer_is_checked_and_ends_with_a_change(void **state)
@@ -143,7 +143,7 @@ static void offer_is_checked_and_ends_with_a_change(void **state)
 	describe(fixture, content_of(fixture, 1));
 	assert_int_equal(transfer_bytes(transfer, "x", 1), -ECANCELED);
 	transfer_end(transfer, -ECANCELED);
-	settle(fixture, UNIT);
+	settle_fetch(fixture, UNIT);
 }
 
 static void offer_in_the_middle_of_a_change_is_of_no_use(void **state)

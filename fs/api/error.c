@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The last-error value, one for each thread, and names of codes.
+ */
+#include "fs/api/library.h"
+
+static _Thread_local DWORD last_error;
+
+PUBLIC DWORD WINAPI GetLastError(void)
+{
+	return last_error;
+}
+
+PUBLIC void WINAPI SetLastError(DWORD dwErrCode)
+{
+	last_error = dwErrCode;
+}
+
+/* clang-format off */
+#define ERRORS(X) \
+	X(ERROR_SUCCESS) X(ERROR_ACCESS_DENIED) X(ERROR_INVALID_HANDLE) \
+	X(ERROR_NOT_ENOUGH_MEMORY) X(ERROR_NOT_SUPPORTED) X(ERROR_INVALID_PARAMETER) \
+	X(ERROR_INSUFFICIENT_BUFFER) X(WAIT_TIMEOUT) X(ERROR_ABANDONED_WAIT_0) \
+	X(ERROR_OPERATION_ABORTED) X(ERROR_IO_INCOMPLETE) X(ERROR_IO_PENDING) X(ERROR_NOT_FOUND) \
+	X(ERROR_ACCESS_DISABLED_BY_POLICY) X(ERROR_NO_SYSTEM_RESOURCES) X(ERROR_TIMEOUT) \
+	X(PEERDIST_ERROR_CONTENTINFO_VERSION_UNSUPPORTED) \
+	X(PEERDIST_ERROR_CANNOT_PARSE_CONTENTINFO) X(PEERDIST_ERROR_MISSING_DATA) \
+	X(PEERDIST_ERROR_NO_MORE) X(PEERDIST_ERROR_NOT_INITIALIZED) \
+	X(PEERDIST_ERROR_ALREADY_INITIALIZED) X(PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS) \
+	X(PEERDIST_ERROR_INVALIDATED) X(PEERDIST_ERROR_ALREADY_EXISTS) \
+	X(PEERDIST_ERROR_OPERATION_NOTFOUND) X(PEERDIST_ERROR_ALREADY_COMPLETED) \
+	X(PEERDIST_ERROR_OUT_OF_BOUNDS) X(PEERDIST_ERROR_VERSION_UNSUPPORTED) \
+	X(PEERDIST_ERROR_INVALID_CONFIGURATION) X(PEERDIST_ERROR_NOT_LICENSED) \
+	X(PEERDIST_ERROR_SERVICE_UNAVAILABLE) X(PEERDIST_ERROR_TRUST_FAILURE)
+/* clang-format on */
+
+PUBLIC const char *PeerDistLinuxErrorName(DWORD dwError)
+{
+	switch (dwError) {
+#define X(name)                                                                                    \
+	case name:                                                                                 \
+		return #name;
+		ERRORS(X)
+#undef X
+	}
+	return NULL;
+}
