@@ -97,6 +97,8 @@ int neighbours_create(const struct neighbours_options *options, struct neighbour
 	if (error == 0 &&
 	    RAND_bytes((unsigned char *)&neighbours->seed, sizeof neighbours->seed) != 1)
 		error = -EIO;
+	if (error == 0)
+		error = unserved_create(neighbours->seed, &neighbours->unserved);
 	if (error != 0) {
 		free(neighbours);
 		return error;
@@ -120,6 +122,7 @@ void neighbours_free(struct neighbours *neighbours)
 	pthread_cond_destroy(&neighbours->told);
 	pthread_mutex_destroy(&neighbours->lock);
 	pthread_mutex_destroy(&neighbours->switching);
+	unserved_free(neighbours->unserved);
 	free(neighbours);
 }
 
@@ -293,6 +296,21 @@ static bool is_welcome(void *context, const struct xaddr *source, const struct x
 	return interfaces_welcome(neighbours->interfaces, source, local);
 }
 
+static void note_unserved(void *context, const struct xaddr *source, const uint8_t *id,
+			  size_t id_size)
+{
+	struct neighbours *neighbours = context;
+	struct interface own;
+
+	if (!interfaces_owner(neighbours->interfaces, source, &own))
+		unserved_note(neighbours->unserved, source, id, id_size, loop_clock_ms());
+}
+
+unsigned neighbours_unserved(struct neighbours *neighbours, const uint8_t *id, size_t id_size)
+{
+	return unserved_hosts(neighbours->unserved, id, id_size, loop_clock_ms());
+}
+
 static int serve(struct neighbours *neighbours, char *message, size_t message_size)
 {
 	const struct neighbours_options *options = &neighbours->options;
@@ -306,6 +324,7 @@ static int serve(struct neighbours *neighbours, char *message, size_t message_si
 		.rate = options->upload_rate,
 		.plaintext = options->plaintext,
 		.welcome = options->address == NULL ? is_welcome : NULL,
+		.unserved = note_unserved,
 		.context = neighbours,
 	};
 

@@ -90,6 +90,9 @@ bool neighbours_drop(struct neighbours *neighbours, struct neighbours_want *want
 /* What the origin takes lately (seeker_origin). Any thread. */
 void neighbours_origin(struct neighbours *neighbours, uint64_t octets_per_second,
 		       unsigned first_ms);
+/* How many other machines asked here for the segment ID lately and were not given it
+ * (peer/unserved.h). Cheap; any thread, also while off. */
+unsigned neighbours_unserved(struct neighbours *neighbours, const uint8_t *id, size_t id_size);
 /* Forgets all judgements. Any thread but the loop's. */
 void neighbours_trust(struct neighbours *neighbours);
 

@@ -163,6 +163,18 @@ static struct thinning thinning(void *owner, const struct wsd_id *id)
 	return seeker_thinning(neighbours->seeker, id->octets, id->size);
 }
 
+/* Another one of this machine is no other machine. */
+static void note_unserved(void *owner, const struct multicast_arrival *arrival,
+			  const struct wsd_id *id)
+{
+	struct neighbours *neighbours = owner;
+	struct nearby_interface nearby = interfaces_nearby(&arrival->interface);
+
+	if (!nearby_is_own(&nearby, &arrival->source))
+		unserved_note(neighbours->unserved, &arrival->source, id->octets, id->size,
+			      loop_clock_ms());
+}
+
 struct responder_outlet discovery_outlet(struct neighbours *neighbours)
 {
 	return (struct responder_outlet){
@@ -170,6 +182,7 @@ struct responder_outlet discovery_outlet(struct neighbours *neighbours)
 		.send = send_answer,
 		.announce = announce,
 		.thinning = thinning,
+		.unserved = note_unserved,
 		.random = neighbours_random,
 		.owner = neighbours,
 	};

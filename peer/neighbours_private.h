@@ -15,6 +15,7 @@
 #include "peer/neighbours.h"
 #include "peer/pace.h"
 #include "peer/retrieval_client.h"
+#include "peer/unserved.h"
 
 struct event;
 
@@ -39,6 +40,7 @@ struct neighbours {
 	struct neighbours_options options;
 	struct xaddr address;      /* options.address; family 0: none, or any of the family */
 	bool ipv4, ipv6;           /* families that are listened on */
+	struct unserved *unserved; /* has a lock of its own */
 	pthread_mutex_t switching; /* one switches at a time */
 	pthread_mutex_t lock;      /* a leaf: what follows, and who owns what is sought */
 	pthread_cond_t told;

@@ -257,6 +257,13 @@ static struct wsd_claim claim_of(enum wsd_form form, unsigned segment,
 				  .age_ms = holding->age_ms};
 }
 
+static void tell_unserved(const struct responder_lookup *lookup, const struct wsd_id *id)
+{
+	const struct responder_outlet *outlet = &lookup->responder->outlet;
+
+	outlet->unserved(outlet->owner, &lookup->arrival, id);
+}
+
 /* What the answer is to say; returns how many segments are held. */
 static unsigned claim(struct responder_lookup *lookup, const struct responder_holding *holdings)
 {
@@ -264,8 +271,10 @@ static unsigned claim(struct responder_lookup *lookup, const struct responder_ho
 	unsigned held = 0;
 
 	for (unsigned i = 0; i < probe->count; i++) {
-		if (holdings[i].held == 0 || holdings[i].blocks == 0)
+		if (holdings[i].held == 0 || holdings[i].blocks == 0) {
+			tell_unserved(lookup, &probe->ids[i]);
 			continue;
+		}
 		held++;
 		if (!is_thinned_out(lookup->responder, &probe->ids[i]))
 			lookup->claims[lookup->claim_count++] =

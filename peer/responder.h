@@ -61,6 +61,9 @@ struct responder_outlet {
 	/* How many answers came when we fetched the segment first (peer/thinning.h); zeros: not
 	 * known. */
 	struct thinning (*thinning)(void *owner, const struct wsd_id *id);
+	/* Nothing is held of ID, for which who is at ARRIVAL has asked. */
+	void (*unserved)(void *owner, const struct multicast_arrival *arrival,
+			 const struct wsd_id *id);
 	uint32_t (*random)(void *owner); /* 32 random bits */
 	void *owner;
 };

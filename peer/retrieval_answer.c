@@ -36,6 +36,12 @@ static int find(const struct retrieval_answer *answer, const struct retrieval_gi
 	return store_segment_find(giver->store, id.octets, id.size, segment_out);
 }
 
+static void tell_unserved(const struct retrieval_answer *answer,
+			  const struct retrieval_giver *giver, struct pccrr_id id)
+{
+	giver->unserved(giver->context, answer, id);
+}
+
 /* ---- a list of blocks ---- */
 
 static uint64_t end_of_last(const uint64_t *blocks)
@@ -50,7 +56,7 @@ static uint64_t end_of_last(const uint64_t *blocks)
 
 static void make_list(struct retrieval_answer *answer, const struct retrieval_giver *giver)
 {
-	uint64_t held[STORE_SEGMENT_WORDS], end;
+	uint64_t held[STORE_SEGMENT_WORDS], end = 0;
 	struct store_segment *segment;
 
 	if (find(answer, giver, &segment) == 0) {
@@ -62,6 +68,8 @@ static void make_list(struct retrieval_answer *answer, const struct retrieval_gi
 		if (end > 0)
 			answer->answer.next = pccrr_next_block(held, end);
 	}
+	if (end == 0)
+		tell_unserved(answer, giver, answer->request.segment);
 	write_all(answer);
 }
 
@@ -137,6 +145,8 @@ static void make_block(struct retrieval_answer *answer, const struct retrieval_g
 				: read_block(answer, giver, segment);
 		store_segment_put(segment);
 	}
+	if (error == -ENOENT && !answer->request.none)
+		tell_unserved(answer, giver, answer->request.segment);
 	if (error != 0)
 		answer->delay_ms = 0;
 	write_block(answer);
@@ -150,10 +160,13 @@ static void look(struct retrieval_answer *answer, const struct retrieval_giver *
 	struct store_segment_summary summary;
 	struct range here = {answer->position, 1};
 
-	if (id.size < ID_SIZE_LEAST ||
-	    store_segment_look(giver->store, id.octets, id.size, &summary) != 0 ||
-	    summary.held == 0)
+	if (id.size < ID_SIZE_LEAST)
 		return;
+	if (store_segment_look(giver->store, id.octets, id.size, &summary) != 0 ||
+	    summary.held == 0) {
+		tell_unserved(answer, giver, id);
+		return;
+	}
 	if (answer->age_count == 0)
 		answer->first = answer->position;
 	range_set_add(answer->answer.segments, answer->answer.positions, here);

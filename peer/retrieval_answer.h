@@ -25,12 +25,16 @@
  * choice, about a millisecond. */
 #define RETRIEVAL_ANSWER_LOOKS 64u
 
+struct retrieval_answer;
+
 /* What is given of, and how. */
 struct retrieval_giver {
 	struct store *store;
 	bool plaintext;
 	/* Whether so many octets of a block may be sent, and in how many milliseconds. */
 	bool (*permits)(void *context, uint32_t size, unsigned *delay_ms_out);
+	/* What ANSWER was to give of the segment ID is not held. */
+	void (*unserved)(void *context, const struct retrieval_answer *answer, struct pccrr_id id);
 	void *context;
 };
 

@@ -11,6 +11,7 @@
 #include "peer/retrieval_server.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,6 +49,8 @@ struct retrieval_server {
 	struct pool *pool;
 	struct retrieval_giver giver;
 	bool (*welcome)(void *context, const struct xaddr *source, const struct xaddr *local);
+	void (*unserved)(void *context, const struct xaddr *source, const uint8_t *id,
+			 size_t id_size);
 	void *context;
 	unsigned uploads_max, port;
 	atomic_uint uploads;
@@ -126,6 +129,29 @@ static bool permits(void *context, uint32_t size, unsigned *delay_ms_out)
 			      delay_ms_out);
 	pthread_mutex_unlock(&server->lock);
 	return permitted;
+}
+
+/* "192.0.2.1", "2001:db8::1", "fe80::1%eth0". */
+static bool read_peer(const char *peer, struct xaddr *source_out)
+{
+	const char *zone = strchr(peer, '%');
+
+	if (xaddr_read(peer, strlen(peer), source_out) != 0)
+		return false;
+	if (zone != NULL && xaddr_is_link_local(source_out))
+		source_out->zone = if_nametoindex(zone + 1);
+	return true;
+}
+
+static void tell_unserved(void *context, const struct retrieval_answer *answer, struct pccrr_id id)
+{
+	const struct retrieval_server *server = context;
+	const struct upload *upload =
+		(const struct upload *)((const char *)answer - offsetof(struct upload, answer));
+	struct xaddr source;
+
+	if (server->unserved != NULL && read_peer(http_served_peer(upload->served), &source))
+		server->unserved(server->context, &source, id.octets, id.size);
 }
 
 /* After the last call of this the server may be gone. */
@@ -350,9 +376,13 @@ int retrieval_server_create(const struct retrieval_server_options *options,
 	}
 	pthread_mutex_init(&server->lock, NULL);
 	server->pool = options->pool;
-	server->giver =
-		(struct retrieval_giver){options->store, options->plaintext, permits, server};
+	server->giver = (struct retrieval_giver){.store = options->store,
+						 .plaintext = options->plaintext,
+						 .permits = permits,
+						 .unserved = tell_unserved,
+						 .context = server};
 	server->welcome = options->welcome;
+	server->unserved = options->unserved;
 	server->context = options->context;
 	server->uploads_max = or_default(options->uploads, RETRIEVAL_UPLOADS);
 	pace_begin(&server->pace, options->rate, loop_clock_ms());

@@ -50,6 +50,10 @@ struct retrieval_server_options {
 	/* Whether a machine at SOURCE may ask at our address LOCAL: who may not has his connection
 	 * closed before anything is read. Any thread. NULL: everybody may. */
 	bool (*welcome)(void *context, const struct xaddr *source, const struct xaddr *local);
+	/* Who is at SOURCE has asked for what is not held of the segment ID. Pool thread. NULL:
+	 * nobody wants to know. */
+	void (*unserved)(void *context, const struct xaddr *source, const uint8_t *id,
+			 size_t id_size);
 	void *context;
 	/* 0: the default of each. */
 	unsigned request_ms;  /* from the first octet of a request to its last */

@@ -4,9 +4,10 @@
  * For programs that speak to it without the library, and for both of its ends. Installed as
  * <peerdist/control.h>; needs nothing but <stdint.h> and <sys/ioctl.h>.
  *
- * A message is a header, a body, and for some a tail of octets; request and reply share its memory:
+ * A message is a header, a body, and for some a tail of octets. Request and reply share its memory,
+ * and the number of the ioctl says how long it is, PDC_SIZE_MAX octets at most:
  *
- *	ioctl(control, PDC_MESSAGE(opcode, size), message)	size: of all of it, at most PDC_SIZE_MAX
+ *	ioctl(control, PDC_MESSAGE(opcode, size), message)
  *
  * All integers are little-endian and lie at multiples of their size. There are no pointers. What is
  * reserved is zero. On a machine with another order the program converts them itself.

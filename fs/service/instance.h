@@ -40,9 +40,9 @@ struct user {
 	atomic_uint publications;
 	atomic_ullong reads, input;
 	atomic_ullong hashing; /* octets of streams that are being hashed, the publisher's */
-	atomic_ullong loose;           /* octets of unverified data */
+	atomic_ullong loose;   /* octets of unverified data */
 	LIST_HEAD(, loose) loose_data; /* newest first; loose.c's, as is its lock */
-	atomic_bool starved; /* one of its instances was refused credit for all of them */
+	atomic_bool starved;           /* one of its instances was refused credit for all of them */
 };
 
 struct handle;
@@ -107,8 +107,8 @@ struct operation {
 	atomic_uint references;
 	enum operation_state state;
 	bool running, again, waking; /* waking: it may be timed */
-	bool timed;          /* service->timed_lock, as the next */
-	int64_t wake_ms;     /* when it is stepped again */
+	bool timed;                  /* service->timed_lock, as the next */
+	int64_t wake_ms;             /* when it is stepped again */
 	int64_t deadline_ms; /* INT64_MAX: none; then it is stepped again, operation_is_over() */
 	uint32_t received;   /* octets of input that came */
 	TAILQ_HEAD(, chunk) input;
@@ -230,8 +230,8 @@ bool operation_is_over(struct operation *operation);
 bool operation_is_late(struct operation *operation);
 /* Steps it again, soon. Any thread, no lock held. */
 void operation_wake(struct operation *operation);
-/* Steps it again at AT_MS (loop_clock_ms()) or when its time is over, whichever comes first, and not
- * at what was said before. Any thread, no lock held. */
+/* Steps it again at AT_MS (loop_clock_ms()) or when its time is over, whichever comes first, and
+ * not at what was said before. Any thread, no lock held. */
 void operation_wake_later(struct operation *operation, int64_t at_ms);
 /* The next input octets, for a step: stays valid until the next call of operation_take() or the end
  * of the step. NULL: none for now. LAST_OUT: the input ends with them. The credit comes back with

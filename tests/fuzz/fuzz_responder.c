@@ -228,6 +228,13 @@ static void step(struct bytes_in *in)
 	}
 }
 
+static void unserved(void *owner, const struct multicast_arrival *arrival, const struct wsd_id *id)
+{
+	(void)owner;
+	check(xaddr_is_host(&arrival->source));
+	check(id->size > 0);
+}
+
 /* What was counted fits together. */
 static void check_counters(void)
 {
@@ -243,7 +250,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes_in in = bytes_in(data, size);
 	struct responder_options options = {
-		.outlet = {look_up, send_answer, announce, counted, draw, NULL},
+		.outlet = {look_up, send_answer, announce, counted, unserved, draw, NULL},
 		.instance = 5,
 		.endpoint = SCENE_ENDPOINT,
 	};

@@ -61,6 +61,14 @@ static struct thinning counted(void *owner, const struct wsd_id *id)
 	return scene->counted[id->octets[0]];
 }
 
+static void unserved(void *owner, const struct multicast_arrival *arrival, const struct wsd_id *id)
+{
+	struct responder_scene *scene = owner;
+
+	scene->unserved[id->octets[0]]++;
+	scene->unserved_by = arrival->source;
+}
+
 static uint32_t draw(void *owner)
 {
 	struct responder_scene *scene = owner;
@@ -76,7 +84,8 @@ static uint32_t draw(void *owner)
 void responder_scene_prepare(struct responder_scene *scene)
 {
 	*scene = (struct responder_scene){
-		.options = {.outlet = {look_up, send_answer, announce, counted, draw, scene},
+		.options = {.outlet = {look_up, send_answer, announce, counted, unserved, draw,
+				       scene},
 			    .instance = UINT32_MAX,
 			    .endpoint = SCENE_ENDPOINT,
 			    .seed = 1},

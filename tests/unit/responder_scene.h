@@ -39,7 +39,9 @@ struct responder_scene {
 	struct responder_lookup *parked[SCENE_PARKED_MAX];
 	const struct wsd_probe *parked_probes[SCENE_PARKED_MAX];
 	unsigned parked_count;
-	uint64_t looked_up; /* Probes */
+	uint64_t looked_up;       /* Probes */
+	unsigned unserved[256];   /* times that it was told, by an id's first octet */
+	struct xaddr unserved_by; /* the last one */
 	enum wsd_form announced_form;
 	uint64_t state; /* of the made-up random words */
 	unsigned word;

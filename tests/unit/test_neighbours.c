@@ -94,6 +94,17 @@ static void they_come_by_the_loopback_interface(void **state)
 	free_seeking(seeking);
 }
 
+static unsigned unserved_by(struct machine *machine, struct seeking *seeking)
+{
+	struct content_segment segment;
+
+	uint8_t id[DIGEST_SIZE_MAX];
+
+	assert_int_equal(content_segment(seeking->content, 0, &segment), 0);
+	assert_int_equal(content_segment_id(seeking->content, &segment, id), 0);
+	return neighbours_unserved(machine->neighbours, id, 32); /* octets of both versions' */
+}
+
 static void what_nobody_has_is_refused(void **state)
 {
 	(void)state;
@@ -110,8 +121,28 @@ static void what_nobody_has_is_refused(void **state)
 	assert_int_equal(counters_of(seeker).seeker.refused[SEEKER_NO_ANSWER], one->count);
 	assert_true(counters_of(other).responder.received > 0);
 	assert_int_equal(counters_of(other).responder.answered, 0);
+	/* Who asked is known to who was asked. */
+	assert_int_equal(unserved_by(other, one), 1);
+	assert_int_equal(unserved_by(seeker, one), 0);
 	free_seeking(one);
 	free_seeking(two);
+}
+
+static void another_one_of_this_machine_is_no_other_machine(void **state)
+{
+	static const char *const interface[] = {"lo", NULL};
+
+	(void)state;
+	network_scene_begin();
+	struct machine *other = make_machine(interface), *seeker = make_machine(interface);
+	struct seeking *seeking = make_seeking(seeker, 2);
+
+	turn_on(other);
+	turn_on(seeker);
+	assert_all_refused(seeking, SEEKER_NO_ANSWER);
+	assert_true(counters_of(other).responder.received > 0);
+	assert_int_equal(unserved_by(other, seeking), 0);
+	free_seeking(seeking);
 }
 
 static void one_that_is_off_refuses(void **state)
@@ -268,6 +299,7 @@ int main(void)
 		test(they_come_from_two_who_have_a_part_each),
 		test(they_come_by_the_loopback_interface),
 		test(what_nobody_has_is_refused),
+		test(another_one_of_this_machine_is_no_other_machine),
 		test(one_that_is_off_refuses),
 		test(addresses_are_those_of_the_interface),
 		test(a_port_that_is_taken_is_told),

@@ -286,6 +286,21 @@ static void silence_when_nothing_is_held(void **state)
 	assert_int_equal(responder_scene_counters(&scene).refused, 0);
 }
 
+static void what_is_not_held_is_told(void **state)
+{
+	struct wsd_id ids[] = {{.size = 32, .octets = {1}}, {.size = 32, .octets = {2}}};
+	struct wsd_probe probe = {WSD_FORM_2, SCENE_NAME, 2, ids};
+
+	(void)state;
+	responder_scene_hear(&scene, &probe, &asker);
+	assert_int_equal(scene.unserved[1], 0);
+	assert_int_equal(scene.unserved[2], 1);
+	assert_true(xaddr_same(&scene.unserved_by, &asker));
+	/* a repeat is no other question */
+	responder_scene_hear(&scene, &probe, &asker);
+	assert_int_equal(scene.unserved[2], 1);
+}
+
 static void silence_when_it_cannot_be_known(void **state)
 {
 	(void)state;
@@ -295,6 +310,7 @@ static void silence_when_it_cannot_be_known(void **state)
 	responder_found(scene.parked[0], NULL, scene.now_ms);
 	scene.parked[0] = NULL;
 	wait_for_answers(0);
+	assert_int_equal(scene.unserved[1], 0);
 }
 
 static void silence_where_the_server_cannot_be_asked(void **state)
@@ -519,6 +535,7 @@ int main(void)
 		TEST(held_segments_of_form_2_are_marked_and_aged),
 		TEST(the_largest_probe_is_answered_in_full),
 		TEST(silence_when_nothing_is_held),
+		TEST(what_is_not_held_is_told),
 		TEST(silence_when_it_cannot_be_known),
 		TEST(silence_where_the_server_cannot_be_asked),
 		TEST(what_is_no_probe_is_passed_over),

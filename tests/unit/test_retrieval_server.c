@@ -422,6 +422,85 @@ static void ids_that_cannot_be_are_not_looked_for(void **state)
 	free(wire);
 }
 
+/* What could not be given. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned told;
+	struct xaddr source;
+	uint8_t id[ID_SIZE];
+} unserved = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void note_unserved(void *context, const struct xaddr *source, const uint8_t *id,
+			  size_t id_size)
+{
+	pthread_mutex_lock(&unserved.lock);
+	assert_ptr_equal(context, &unserved);
+	unserved.told++;
+	unserved.source = *source;
+	if (id_size == ID_SIZE)
+		memcpy(unserved.id, id, ID_SIZE);
+	pthread_mutex_unlock(&unserved.lock);
+}
+
+static int setup_unserved(void **state)
+{
+	(void)state;
+	unserved.told = 0;
+	begin_with(&(struct retrieval_server_options){.unserved = note_unserved,
+						      .context = &unserved});
+	return 0;
+}
+
+/* How often it is told of a request for segment OCTET. */
+static unsigned told_of(struct pccrr_request request, uint8_t octet)
+{
+	struct client client;
+	struct reply reply;
+	unsigned before = unserved.told;
+
+	memset(unserved.id, 0, ID_SIZE);
+	come(&client);
+	request.cipher = CIPHER_AES_128;
+	exchange(&client, &request, &reply);
+	raw_free(&reply);
+	raw_close(&client);
+	if (unserved.told > before) {
+		assert_int_equal(unserved.source.octets[0], 127);
+		assert_int_equal(unserved.id[0], octet);
+	}
+	return unserved.told - before;
+}
+
+static struct pccrr_request request_of(enum pccrr_type type, const uint8_t id[ID_SIZE],
+				       uint32_t first, uint32_t count)
+{
+	struct pccrr_request request = {.type = type, .segment = {id, ID_SIZE}, .block = first};
+
+	range_set_add(request.blocks, PCCRR_BLOCKS, (struct range){first, count});
+	return request;
+}
+
+/* The test's segment has blocks 3 and 4. */
+static void who_asks_for_what_is_not_here_is_told_of(void **state)
+{
+	static const uint8_t strange[ID_SIZE] = {0xee, 1};
+	struct octets list = vectors_unhex(
+		"00000020ee01000000000000000000000000000000000000000000000000000000000000");
+	struct pccrr_request segments = {.type = PCCRR_ASK_SEGMENTS,
+					 .ids = {list.data, list.size, 1}};
+
+	(void)state;
+	assert_int_equal(told_of(request_of(PCCRR_ASK_BLOCK, segment->id, 3, 1), 0), 0);
+	assert_int_equal(told_of(request_of(PCCRR_ASK_LIST, segment->id, 0, 9), 0), 0);
+	assert_int_equal(told_of(request_of(PCCRR_ASK_BLOCK, segment->id, 5, 1), segment->id[0]),
+			 1);
+	assert_int_equal(told_of(request_of(PCCRR_ASK_LIST, segment->id, 5, 9), segment->id[0]), 1);
+	assert_int_equal(told_of(request_of(PCCRR_ASK_BLOCK, strange, 3, 1), 0xee), 1);
+	assert_int_equal(told_of(request_of(PCCRR_ASK_LIST, strange, 0, 9), 0xee), 1);
+	assert_int_equal(told_of(segments, 0xee), 1);
+	octets_free(&list);
+}
+
 int main(void)
 {
 #define in_scene(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -443,6 +522,8 @@ int main(void)
 						setup_plaintext, teardown),
 		in_scene(long_list_of_segments_is_answered),
 		in_scene(ids_that_cannot_be_are_not_looked_for),
+		cmocka_unit_test_setup_teardown(who_asks_for_what_is_not_here_is_told_of,
+						setup_unserved, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
