@@ -115,24 +115,24 @@ static void run_steps(struct pool_job *job)
 	struct operation *operation =
 		(struct operation *)((char *)job - offsetof(struct operation, job));
 	struct instance *instance = operation->instance;
-	bool again, tell;
 
-	do {
-		operation->step(operation);
-		pthread_mutex_lock(&instance->lock);
-		bool over = operation->state != OPERATION_PENDING;
-		tell = drop_input_locked(operation, over);
-		again = operation->again && !over;
-		operation->again = false;
-		if (!again)
-			operation->running = false;
-		if (over)
-			leave_lane_locked(operation);
-		pthread_mutex_unlock(&instance->lock);
-		if (tell)
-			instance_tell(instance);
-	} while (again);
-	operation_put(operation);
+	operation->step(operation);
+	pthread_mutex_lock(&instance->lock);
+	bool over = operation->state != OPERATION_PENDING;
+	bool tell = drop_input_locked(operation, over);
+	bool again = operation->again && !over;
+	operation->again = false;
+	operation->running = again;
+	if (over)
+		leave_lane_locked(operation);
+	pthread_mutex_unlock(&instance->lock);
+	if (tell)
+		instance_tell(instance);
+	/* Not at once: others wait for a thread too. */
+	if (again)
+		pool_submit(instance->service->options.pool, POOL_READER, &operation->job);
+	else
+		operation_put(operation);
 }
 
 void operation_wake(struct operation *operation)

@@ -317,6 +317,17 @@ int service_list_instances(struct service *service, bool all, uid_t uid, FILE *f
 	return each_instance(service, list, &listing);
 }
 
+/* Shuts it down; false: it was, or had not begun. */
+static bool kick(struct instance *instance)
+{
+	pthread_mutex_lock(&instance->lock);
+	bool lives = instance->started && !instance->ended;
+	pthread_mutex_unlock(&instance->lock);
+	if (lives)
+		instance_end(instance);
+	return lives;
+}
+
 int service_kick(struct service *service, uint64_t id)
 {
 	size_t count;
@@ -324,10 +335,8 @@ int service_kick(struct service *service, uint64_t id)
 	int error = instances != NULL ? -ENOENT : -ENOMEM;
 
 	for (size_t i = 0; instances != NULL && i < count; i++) {
-		if (instances[i]->id == id) {
-			instance_end(instances[i]);
+		if (instances[i]->id == id && kick(instances[i]))
 			error = 0;
-		}
 		instance_put(instances[i]);
 	}
 	free(instances);
