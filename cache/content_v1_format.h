@@ -24,6 +24,17 @@ static inline uint32_t content_v1_number(enum digest_algorithm algorithm)
 	return numbers[algorithm];
 }
 
+static inline bool content_v1_algorithm(uint32_t number, enum digest_algorithm *algorithm_out)
+{
+	for (enum digest_algorithm i = 0; i < DIGEST_ALGORITHMS; i++) {
+		if (number == 0 || content_v1_number(i) != number)
+			continue;
+		*algorithm_out = i;
+		return true;
+	}
+	return false;
+}
+
 /* Blocks that LENGTH octets from the start of a segment touch. */
 static inline uint32_t content_v1_blocks_of(uint32_t length)
 {

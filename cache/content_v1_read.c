@@ -98,17 +98,6 @@ static void state_free(void *data)
 	free(state);
 }
 
-static int find_algorithm(uint32_t number, enum digest_algorithm *algorithm_out)
-{
-	for (enum digest_algorithm i = 0; i < DIGEST_ALGORITHMS; i++) {
-		if (number == 0 || content_v1_number(i) != number)
-			continue;
-		*algorithm_out = i;
-		return 0;
-	}
-	return -EBADMSG;
-}
-
 static int take_header(struct content_reader *reader, struct bytes_in *items)
 {
 	struct state *state = reader->state;
@@ -116,7 +105,7 @@ static int take_header(struct content_reader *reader, struct bytes_in *items)
 	uint64_t room;
 	int error;
 
-	if (find_algorithm(bytes_le32(items), &content->algorithm) != 0)
+	if (!content_v1_algorithm(bytes_le32(items), &content->algorithm))
 		return content_reject(reader, -EBADMSG, "unknown hash algorithm");
 	content->header.skip = bytes_le32(items);
 	content->header.length = bytes_le32(items);

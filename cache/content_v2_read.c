@@ -13,8 +13,9 @@
 #define HEADER_REST (CONTENT_V2_HEADER_SIZE - CONTENT_VERSION_SIZE)
 
 enum {
-	/* Our choice: 0.1 octets of memory a segment, and a walk of 17 KiB at most. */
-	MARK_SEGMENTS = 256,
+	/* Our choice: 0.4 octets of memory a segment, and a walk of 4 KiB at most, which is most of
+	 * what finding a block costs. */
+	MARK_SEGMENTS = 64,
 	WINDOW_SIZE = 4096, /* of the encoded form, read at once when walking */
 };
 

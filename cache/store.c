@@ -358,7 +358,9 @@ static struct store *store_new(void)
 	TAILQ_INIT(&store->dead_contents);
 	TAILQ_INIT(&store->idle_files);
 	TAILQ_INIT(&store->names);
+	TAILQ_INIT(&store->tags);
 	pthread_mutex_init(&store->segment_lock, NULL);
+	pthread_mutex_init(&store->tags_lock, NULL);
 	return store;
 }
 
@@ -374,6 +376,7 @@ static void store_free(struct store *store)
 	pthread_cond_destroy(&store->changed);
 	pthread_mutex_destroy(&store->lock);
 	pthread_mutex_destroy(&store->segment_lock);
+	pthread_mutex_destroy(&store->tags_lock);
 	free(store->batch);
 	free(store->scope_name);
 	free(store->directory);
@@ -462,6 +465,7 @@ void store_close(struct store *store)
 	if (store->index_opened) {
 		segment_release(store, INT64_MAX);
 		clean = store->batch != NULL && store_flush(store) == 0;
+		store_tags_close(store);
 		segment_names_close(store);
 		unload_all(store);
 		index_close(&store->index, clean && (store->suspect == 0 || store->swept));

@@ -95,6 +95,9 @@ int object_read(struct object *object, uint64_t offset, size_t length, void *buf
 /* Keeps a unit whose bytes the caller vouches for. 0, also when it is there already; -ENOSPC (see
  * above); -EINVAL when LENGTH is not the unit's. */
 int object_write(struct object *object, uint32_t unit, const void *data, size_t length);
+/* Drops those of COUNT units from FIRST on that are present. Waits until nobody reads or writes the
+ * object. */
+void object_discard(struct object *object, uint32_t first, uint32_t count);
 
 /* Wishes. A pinned path and all below it are never evicted, by size or by age. */
 int store_pin(struct store *store, const char *path, bool pinned);

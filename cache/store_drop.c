@@ -114,6 +114,75 @@ uint64_t object_drop(struct object *object)
 	return cost;
 }
 
+/* ---- units ---- */
+
+/* What is being read from a pack stays readable. Whether OBJECT lay in one. */
+static bool discard_packed(struct object *object)
+{
+	struct store *store = object->store;
+	bool packed;
+
+	index_lock(&store->index);
+	store_lock(store);
+	packed = object->pack != 0;
+	if (packed)
+		pack_forget(object);
+	store_unlock(store);
+	index_unlock(&store->index);
+	return packed;
+}
+
+/* Takes UNITS of run NUMBER, and their octets, away. OBJECT is seized; lock held, released
+ * meanwhile. */
+static void discard_units(struct object *object, uint32_t number, uint64_t units)
+{
+	struct store *store = object->store;
+	struct object_run *run = object->runs > 0 ? run_pin(object, number) : NULL;
+	int fd;
+
+	if (run == NULL)
+		return;
+	units &= run->present;
+	fd = units != 0 ? file_acquire(store, &object->file, FILE_READ, 0) : -ENOENT;
+	if (units != 0)
+		run_set_present(run, run->present & ~units);
+	store_unlock(store);
+	for (uint64_t left = fd >= 0 ? units : 0; left != 0; left &= left - 1) {
+		uint32_t unit = number * STORE_RUN_UNITS + (uint32_t)__builtin_ctzll(left);
+
+		file_punch(fd, cutting_offset(object->cutting, unit),
+			   object_unit_length(object, unit));
+	}
+	store_lock(store);
+	if (fd >= 0)
+		file_release(store, &object->file);
+	run_set_cost(store, &run->run, run_cost(object, number, run->present));
+	run_unpin(store, &run->run);
+	run_unload(store, &run->run, false); /* a look must not leave an empty one */
+}
+
+void object_discard(struct object *object, uint32_t first, uint32_t count)
+{
+	struct store *store = object->store;
+	uint32_t end = first + count;
+
+	if (discard_packed(object))
+		return;
+	store_lock(store);
+	object_seize(object);
+	while (first < end) {
+		uint32_t bit = first % STORE_RUN_UNITS, here = STORE_RUN_UNITS - bit;
+
+		if (here > end - first)
+			here = end - first;
+		discard_units(object, first / STORE_RUN_UNITS,
+			      (here < 64 ? (UINT64_C(1) << here) - 1 : UINT64_MAX) << bit);
+		first += here;
+	}
+	object_unseize(object);
+	store_unlock(store);
+}
+
 /* ---- superseded versions ---- */
 
 /* Of PATH, but for version ID. LOADED: some are in memory, and may have no row yet. Returns how
@@ -258,6 +327,7 @@ int store_clear(struct store *store, const char *path, uint64_t *freed_out)
 	}
 	walk_end(&walk);
 	store_flush(store);
+	store_tags_sweep(store);
 	store_lock(store);
 	freed = before > store->used ? before - store->used : 0;
 	store_unlock(store);

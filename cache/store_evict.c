@@ -469,8 +469,7 @@ void store_expire(struct store *store)
 	int64_t max_age = store->max_age;
 	store_unlock(store);
 	segment_release_idle(store);
-	if (max_age <= 0)
-		return;
-	while (evict_oldest(store, store->now() - max_age) == 0)
+	while (max_age > 0 && evict_oldest(store, store->now() - max_age) == 0)
 		;
+	store_tags_sweep(store);
 }

@@ -100,6 +100,13 @@ static const char segment_schema[] =
 	"CREATE TRIGGER described_less AFTER DELETE ON described WHEN old.gone = 0 BEGIN"
 	" UPDATE segments SET live = live - old.count, dead = dead + old.count; END;";
 
+/* tag: which units came under which tag, see cache/store_tags.c. Made where it is missing: an index
+ * without it, or with it and used by a program that does not know it, is right as well. */
+static const char tag_schema[] =
+	"CREATE TABLE IF NOT EXISTS tag(object INTEGER, stretch INTEGER, uid INTEGER, name BLOB,"
+	" units BLOB, PRIMARY KEY(object, stretch, uid, name)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS tag_name ON tag(uid, name);";
+
 static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA page_size=4096;"
 			       "PRAGMA auto_vacuum=INCREMENTAL;"
@@ -534,6 +541,8 @@ static int connect_index(struct index *index, const char *name, bool *clean_out)
 	if (__atomic_load_n(&index->broken, __ATOMIC_RELAXED))
 		return -EBADMSG;
 	error = index->fresh ? make_schema(index) : check_version(index);
+	if (error == 0)
+		error = execute(index, tag_schema);
 	return error != 0 ? error : read_totals(index, clean_out);
 }
 

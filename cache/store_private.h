@@ -8,6 +8,7 @@
  *                   over index I/O (microseconds; a checkpoint takes as long as the disk's sync).
  *   2. store.lock   everything in memory. Never held across I/O or a hash.
  *   -. store.segment_lock  the segments that were found lately; nothing else is done under it.
+ *   -. store.tags_lock     what was tagged lately; likewise.
  *
  * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
  * and record_flush(), the only writer of content and run rows (but for object_forget_begin() and
@@ -419,6 +420,17 @@ void walk_end(struct walk *walk);
 /* index.lock held. Whether PATH or something above it is pinned. */
 bool wish_covers(struct store *store, const char *path);
 
+/* ---- store_tags.c ---------------------------------------------------------------------------- */
+
+struct tag_note;
+
+/* Makes rows of what was noted. index.lock held, all else recorded. */
+int store_tags_record(struct store *store);
+/* Rows of objects that are gone go too. Neither lock held. */
+void store_tags_sweep(struct store *store);
+/* Records what is left; all else is recorded. Nobody else uses the store. */
+void store_tags_close(struct store *store);
+
 /* ---- store_segment*.c, see cache/store_segment_private.h ------------------------------------- */
 
 struct store_segment;
@@ -493,6 +505,9 @@ struct store {
 	bool sweep_all; /* constant: the former session did not end in order */
 	pthread_t flusher, sweeper;
 	bool flusher_runs, sweeper_runs;
+
+	pthread_mutex_t tags_lock;
+	TAILQ_HEAD(, tag_note) tags; /* guarded by tags_lock: not yet recorded */
 
 	pthread_mutex_t segment_lock;
 	struct store_segment *found[STORE_FOUND_SEGMENTS]; /* guarded by segment_lock */

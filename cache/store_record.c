@@ -442,7 +442,8 @@ static void *flusher(void *context)
 		store->pending = false;
 		store_unlock(store);
 		index_lock(&store->index);
-		more = record_flush(store) == 0 && segment_names_record(store);
+		more = record_flush(store) == 0 && store_tags_record(store) == 0 &&
+		       segment_names_record(store);
 		more |= index_tidy(&store->index);
 		index_unlock(&store->index);
 		segment_release_idle(store);

@@ -251,6 +251,42 @@ int store_segment_find(struct store *store, const uint8_t *id, size_t id_size,
 	return 0;
 }
 
+int store_segment_find_block(struct store *store, const uint8_t *id, size_t id_size, uint32_t block,
+			     struct store_segment **segment_out)
+{
+	struct candidates candidates;
+	int error;
+
+	if (block >= STORE_SEGMENT_BLOCKS)
+		return -ENOENT;
+	candidates_gather(store, id, id_size, &candidates);
+	for (unsigned i = 0; i < candidates.count; i++)
+		if (candidates.list[i].holding.held > 0 &&
+		    (candidates.list[i].holding.words[block / 64] >> block % 64 & 1) == 0)
+			candidates.list[i].holding.held = 0;
+	error = find_best(&candidates, id, id_size, segment_out);
+	candidates_put(&candidates);
+	return error;
+}
+
+uint32_t store_segment_anywhere(struct store *store, const uint8_t *id, size_t id_size,
+				uint64_t held_out[STORE_SEGMENT_WORDS])
+{
+	struct candidates candidates;
+	uint32_t held = 0;
+
+	memset(held_out, 0, STORE_SEGMENT_WORDS * sizeof(held_out[0]));
+	candidates_gather(store, id, id_size, &candidates);
+	for (unsigned i = 0; i < candidates.count; i++)
+		for (unsigned j = 0; candidates.list[i].holding.held > 0 && j < STORE_SEGMENT_WORDS;
+		     j++)
+			held_out[j] |= candidates.list[i].holding.words[j];
+	candidates_put(&candidates);
+	for (unsigned j = 0; j < STORE_SEGMENT_WORDS; j++)
+		held += (uint32_t)__builtin_popcountll(held_out[j]);
+	return held;
+}
+
 const struct content_segment *store_segment_description(const struct store_segment *segment)
 {
 	return &segment->description;

@@ -27,6 +27,13 @@ struct store_segment;
  * found stays usable until it is put; what is held of it may become more or less meanwhile. */
 int store_segment_find(struct store *store, const uint8_t *id, size_t id_size,
 		       struct store_segment **segment_out);
+/* The same, but of those that have BLOCK. */
+int store_segment_find_block(struct store *store, const uint8_t *id, size_t id_size, uint32_t block,
+			     struct store_segment **segment_out);
+/* Which blocks some object has, all of them together, as far as the index knows; as
+ * store_segment_held(). */
+uint32_t store_segment_anywhere(struct store *store, const uint8_t *id, size_t id_size,
+				uint64_t held_out[STORE_SEGMENT_WORDS]);
 /* NULL is fine. */
 void store_segment_put(struct store_segment *segment);
 

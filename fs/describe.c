@@ -44,7 +44,7 @@ static uint8_t *make_fresh(const struct cutting *cutting)
 	return calloc((size_t)cutting_count(cutting) + 1, 1);
 }
 
-int describe_begin(struct fetch_file *file)
+int describe_begin(struct fetch_file *file, struct content *given)
 {
 	struct fetch *fetch = file->fetch;
 	struct object *object = file->object;
@@ -56,7 +56,9 @@ int describe_begin(struct fetch_file *file)
 		unsigned changes = fetch->changes;
 		pthread_mutex_unlock(&fetch->lock);
 		const struct cutting *cutting = object_cutting(object);
-		struct content *content = sized ? object_content(object) : NULL;
+		struct content *content = given != NULL ? content_get(given)
+					  : sized       ? object_content(object)
+							: NULL;
 		uint8_t *fresh = sized ? make_fresh(cutting) : NULL;
 		if (sized && fresh == NULL) {
 			content_put(content);

@@ -100,6 +100,28 @@ void errand_drop_locked(struct flight *flight)
 		end_locked(errand);
 }
 
+/* FLIGHT of FETCH_NEARBY_ONLY, whose errand was refused for REASON, has nowhere else to go. */
+static void give_up_locked(struct flight *flight, enum seeker_reason reason)
+{
+	switch (reason) {
+	case SEEKER_EMPTY:
+	case SEEKER_BAD:
+	case SEEKER_TIMEOUT:
+	case SEEKER_FAILED:
+	case SEEKER_BANNED:
+	case SEEKER_BUSY:
+		flight_fail_locked(flight, FETCH_READ_BUSY);
+		break;
+	default: /* nobody has it */
+		flight_fail_locked(flight, -ENODATA);
+	}
+}
+
+static bool is_nearby_only(const struct fetch_file *file)
+{
+	return (file->flags & FETCH_NEARBY_ONLY) != 0;
+}
+
 /* The unit goes on a transfer, unless it is on one. */
 static void send_on_locked(struct flight *flight, struct transfer_queue *starting)
 {
@@ -134,7 +156,9 @@ static void refused(struct neighbours_want *const *wants, unsigned count, enum s
 		struct errand *errand = errand_of(wants[i]);
 		struct flight *flight = errand->flight;
 		part_locked(errand);
-		if (flight != NULL) {
+		if (flight != NULL && is_nearby_only(errand->file)) {
+			give_up_locked(flight, reason);
+		} else if (flight != NULL) {
 			uint32_t unit = flight->unit;
 			flight->why = LEDGER_SEEKER + reason;
 			send_on_locked(flight, &starting);
@@ -175,8 +199,8 @@ static void late(void *owner, uint64_t stream, const uint64_t *offsets, unsigned
 	struct fetch_file *file = find_file_locked(fetch, stream);
 	for (unsigned i = 0; file != NULL && i < count; i++) {
 		struct flight *flight = find_late_locked(file, offsets[i]);
-		if (flight == NULL)
-			continue;
+		if (flight == NULL || is_nearby_only(file))
+			continue; /* or there is nothing but to wait on */
 		flight->why = LEDGER_SEEKER + reason;
 		send_on_locked(flight, &starting);
 	}
@@ -186,7 +210,7 @@ static void late(void *owner, uint64_t stream, const uint64_t *offsets, unsigned
 
 void errand_overdue_locked(struct fetch_read *read, struct transfer_queue *starting)
 {
-	for (uint32_t i = 0; i < read->piece_count; i++) {
+	for (uint32_t i = 0; i < read->piece_count && !is_nearby_only(read->file); i++) {
 		struct flight *flight = read->pieces[i].flight;
 		if (flight == NULL || flight->errand == NULL || flight->transfer != NULL)
 			continue;

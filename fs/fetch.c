@@ -124,13 +124,12 @@ static enum given take_fresh(struct fetch_file *file, const struct cutting *cutt
 
 /* A block counts when its last octet is given. What came from elsewhere counts as that the first
  * time, later as the cache's. */
-static void account(struct fetch_read *read)
+void fetch_file_given(struct fetch_file *file, uint64_t offset, size_t length)
 {
-	struct fetch_file *file = read->file;
 	const struct cutting *cutting = file->cutting;
-	uint64_t offset = read->offset, end = read->offset + read->length;
+	uint64_t end = offset + length;
 
-	if (read->store_only || read->length == 0)
+	if (length == 0)
 		return;
 	for (uint32_t unit = cutting_unit_at(cutting, offset); offset < end; unit++) {
 		uint64_t start = cutting_offset(cutting, unit);
@@ -143,6 +142,12 @@ static void account(struct fetch_read *read)
 		count(file->fetch, given, bytes, last);
 		offset = stop;
 	}
+}
+
+static void account(struct fetch_read *read)
+{
+	if (!read->store_only)
+		fetch_file_given(read->file, read->offset, read->length);
 }
 
 /* The run of pieces from FIRST on that are in the store, as one vector. Returns how many. */
@@ -230,6 +235,9 @@ static void finish(struct fetch_read *read, int error)
 		fetch_read(read);
 		return;
 	}
+	/* FETCH_READ_BUSY must not be taken for the wish to begin anew. */
+	if (error == FETCH_READ_BUSY && (read->file->flags & FETCH_NEARBY_ONLY))
+		error = -EAGAIN;
 	if (error != 0 || read->store_only || read->piece_count == 0) {
 		pieces_free(read);
 		read->done(read, error);
@@ -402,13 +410,16 @@ static int send_locked(struct flight *flight, bool urgent, struct departures *de
 	flight->why = departures->why;
 	if (flight->why == 0)
 		return errand_assign_locked(flight, urgent, &departures->errands);
+	if (flight->file->flags & FETCH_NEARBY_ONLY)
+		return -ENODATA;
 	return transfer_assign_locked(flight, urgent, &departures->transfers);
 }
 
-/* Lets PIECE (NULL: nobody) have UNIT, which the store has not. */
-static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
+/* Lets PIECE (NULL: nobody) of READ have UNIT, which the store has not. */
+static int want_locked(struct fetch_read *read, uint32_t unit, bool present,
 		       struct fetch_piece *piece, struct departures *departures)
 {
+	struct fetch_file *file = read->file;
 	struct flight *flight = flight_find_locked(file, unit);
 
 	if ((flight == NULL && present) || (piece != NULL && piece->buffer != NULL))
@@ -427,6 +438,7 @@ static int want_locked(struct fetch_file *file, uint32_t unit, bool present,
 			flight_free_locked(flight);
 			return error;
 		}
+		flight_witness_locked(flight, read->witness);
 	} else if (flight->state == FLIGHT_WAITING) {
 		/* A block that came too late for one reader is not waited for by the next at once.
 		 */
@@ -487,7 +499,7 @@ static bool depart_locked(struct fetch_read *read, const struct wants *wants,
 
 	for (uint32_t i = 0; i < wants->count && error == 0; i++) {
 		bool ahead = i >= read->piece_count;
-		error = want_locked(read->file, wants->first + i, wants->present[i],
+		error = want_locked(read, wants->first + i, wants->present[i],
 				    ahead ? NULL : &read->pieces[i], departures);
 		if (error != 0 && ahead) {
 			error = 0; /* nobody's error */
@@ -649,7 +661,8 @@ void fetch_tick(struct fetch *fetch, int64_t now_ms)
 			continue;
 		}
 		for (uint32_t i = 0; i < read->piece_count; i++)
-			if (read->pieces[i].flight != NULL)
+			if (read->pieces[i].flight != NULL &&
+			    !(read->file->flags & FETCH_NEARBY_ONLY))
 				file_fail_locked(read->file, read->pieces[i].unit, -EIO);
 		leave_all_locked(read);
 		read_end_locked(read, -ETIMEDOUT);
@@ -665,6 +678,11 @@ void fetch_tick(struct fetch *fetch, int64_t now_ms)
 	transfers_start(fetch, &starting);
 	if (retries)
 		transfers_retry(fetch);
+}
+
+void fetch_count_hash_error(struct fetch *fetch)
+{
+	atomic_fetch_add(&fetch->hash_errors, 1);
 }
 
 void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out)

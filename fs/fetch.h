@@ -18,6 +18,7 @@
 #ifndef FS_FETCH_H
 #define FS_FETCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -78,15 +79,25 @@ bool fetch_idle(struct fetch *fetch);
 void fetch_forget(struct fetch *fetch);
 
 enum {
-	FETCH_NO_RANGES = 1,  /* the source only gives the whole content */
-	FETCH_ONE_ANSWER = 2, /* there is no validator: all octets must come from one answer */
-	FETCH_ANSWERED = 4,   /* and that came before: what is not here will not come */
-	FETCH_MAY_ASK = 8,    /* there may be content information: judges.ask */
-	FETCH_INSIDE = 16     /* not opened for a reader: judges.closed is not told */
+	FETCH_NO_RANGES = 1,   /* the source only gives the whole content */
+	FETCH_ONE_ANSWER = 2,  /* there is no validator: all octets must come from one answer */
+	FETCH_ANSWERED = 4,    /* and that came before: what is not here will not come */
+	FETCH_MAY_ASK = 8,     /* there may be content information: judges.ask */
+	FETCH_INSIDE = 16,     /* not opened for a reader: judges.closed is not told */
+	FETCH_NEARBY_ONLY = 32 /* fetch_open_nearby() */
 };
 /* Takes a reference of its own to OBJECT. VALIDATOR: what the sources are asked for. */
 int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
 	       unsigned flags, struct fetch_file **file_out);
+/* A content behind which there is no source: units come from nearby or not at all, no transfer is
+ * ever begun, no failure remembered. A unit that is not given ends its reads at once: with -ENODATA
+ * when nobody nearby has it, or nobody is asked; with -EAGAIN when somebody was said to have it, or
+ * when the time for a read is over. Who asks again may get it.
+ * CONTENT describes what may be sought, each block at its offset in OBJECT, of which it need not
+ * describe all; then it is to be an object of uniform units. NULL: what describes OBJECT, which has
+ * listed all. Such files of the same object, opened with NULL, are one file. */
+int fetch_open_nearby(struct fetch *fetch, struct object *object, const char *path,
+		      struct content *content, struct fetch_file **file_out);
 struct fetch_file *fetch_file_get(struct fetch_file *file);
 /* Transfers under way go on and land. NULL is fine. */
 void fetch_file_put(struct fetch_file *file);
@@ -146,6 +157,16 @@ enum fetch_verdict {
  * meanwhile. Any thread but a source's. */
 void fetch_judge(struct fetch_file *file, enum fetch_verdict verdict, const void *data);
 
+/* Is told what comes into the store because of somebody's reads. */
+struct fetch_witness {
+	atomic_uint references; /* one for its maker; put with fetch_witness_put() */
+	/* UNIT of OBJECT, which a read of this witness was the first to want, is stored. Pool
+	 * thread, no lock held; short. */
+	void (*stored)(struct fetch_witness *witness, struct object *object, uint32_t unit);
+};
+/* The last reference frees WITNESS, which is from malloc(). NULL is fine. */
+void fetch_witness_put(struct fetch_witness *witness);
+
 struct fetch_piece;
 /* One read. The caller sets the first group and leaves it alone until done is called. */
 struct fetch_read {
@@ -155,8 +176,10 @@ struct fetch_read {
 	uint64_t ahead; /* also fetch up to this octet, with nobody waiting; 0: nothing */
 	uint64_t reach; /* whoever reads on will come to this octet: a request for what is ahead may
 			 * ask for so much, and take it when it is wanted; 0: not known */
-	bool store_only; /* bring it into the store, give no bytes, count nothing */
-	/* ERROR: 0; -EIO; -ESTALE: the origin has another version; -EACCES; -ENOENT. */
+	bool store_only;               /* bring it into the store, give no bytes, count nothing */
+	struct fetch_witness *witness; /* of this read and what is ahead; NULL: nobody */
+	/* ERROR: 0; -EIO; -ESTALE: the origin has another version; -EACCES; -ENOENT; of
+	 * fetch_open_nearby() also -ENODATA, -EAGAIN. */
 	void (*done)(struct fetch_read *read, int error);
 
 	/* The bytes, valid inside done. */
@@ -187,6 +210,11 @@ struct fetch_counters {
 	} given[GIVEN_KINDS];
 	uint64_t hash_errors; /* blocks that contradicted content information */
 };
+/* A reader was given LENGTH octets from OFFSET on, within the content, not by fetch_read(), but
+ * from what the store has. They count as those of a read do. */
+void fetch_file_given(struct fetch_file *file, uint64_t offset, size_t length);
 void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out);
+/* Somebody else found a block that contradicts content information: it is counted. */
+void fetch_count_hash_error(struct fetch *fetch);
 
 #endif

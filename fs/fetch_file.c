@@ -63,8 +63,9 @@ void file_put_locked(struct fetch_file *file)
 	pool_submit(file->fetch->pool, POOL_AHEAD, &file->job);
 }
 
-int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
-	       unsigned flags, struct fetch_file **file_out)
+static int open_file(struct fetch *fetch, struct object *object, const char *path,
+		     const char *validator, unsigned flags, struct content *content,
+		     struct fetch_file **file_out)
 {
 	struct fetch_file *file = calloc(1, sizeof *file);
 
@@ -82,11 +83,45 @@ int fetch_open(struct fetch *fetch, struct object *object, const char *path, con
 	pthread_mutex_unlock(&fetch->lock);
 	TAILQ_INIT(&file->parked);
 	TAILQ_INIT(&file->doubted);
-	int error = file->path != NULL && file->validator != NULL ? describe_begin(file) : -ENOMEM;
+	int error = file->path != NULL && file->validator != NULL ? describe_begin(file, content)
+								  : -ENOMEM;
 	if (error != 0) {
 		release(file);
 		return error;
 	}
+	*file_out = file;
+	return 0;
+}
+
+int fetch_open(struct fetch *fetch, struct object *object, const char *path, const char *validator,
+	       unsigned flags, struct fetch_file **file_out)
+{
+	return open_file(fetch, object, path, validator, flags, NULL, file_out);
+}
+
+/* One of OBJECT that is open and goes by what describes it, with a reference; NULL: none. */
+static struct fetch_file *find_nearby(struct fetch *fetch, const struct object *object)
+{
+	struct fetch_file *file;
+
+	pthread_mutex_lock(&fetch->lock);
+	LIST_FOREACH (file, &fetch->files, in_fetch)
+		if (file->object == object && (file->flags & FETCH_SHARED))
+			break;
+	if (file != NULL)
+		file_get_locked(file);
+	pthread_mutex_unlock(&fetch->lock);
+	return file;
+}
+
+int fetch_open_nearby(struct fetch *fetch, struct object *object, const char *path,
+		      struct content *content, struct fetch_file **file_out)
+{
+	unsigned flags = FETCH_NEARBY_ONLY | FETCH_INSIDE | (content == NULL ? FETCH_SHARED : 0);
+	struct fetch_file *file = content == NULL ? find_nearby(fetch, object) : NULL;
+
+	if (file == NULL)
+		return open_file(fetch, object, path, "", flags, content, file_out);
 	*file_out = file;
 	return 0;
 }

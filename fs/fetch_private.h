@@ -32,6 +32,13 @@
 #define FAILURE_MS 5000
 #define FAILURES 8
 #define FLIGHT_BUCKETS 1024u
+/* How a read of FETCH_NEARBY_ONLY, whose unit is not given, ends inside: -EAGAIN has another
+ * meaning here. A timeout's, so that one counts as such. */
+#define FETCH_READ_BUSY (-ETIMEDOUT)
+
+/* A flag beside those of fetch_open(): others that want the object by fetch_open_nearby() get it.
+ */
+#define FETCH_SHARED 64u
 
 /* Octets of one unit; immutable once landed. */
 struct buffer {
@@ -57,10 +64,11 @@ struct flight {
 	/* While WAITING: who brings it; both while the errand is late. */
 	struct transfer *transfer;
 	struct errand *errand;
-	unsigned why;                /* enum ledger_why: why nobody nearby gave it */
-	struct xaddr from;           /* of GIVEN_PEER */
-	struct buffer *buffer;       /* from LANDING on */
-	struct fetch_piece *waiting; /* until LANDED; who wants it stored, until `stored` */
+	unsigned why;                  /* enum ledger_why: why nobody nearby gave it */
+	struct xaddr from;             /* of GIVEN_PEER */
+	struct fetch_witness *witness; /* a reference; NULL: nobody */
+	struct buffer *buffer;         /* from LANDING on */
+	struct fetch_piece *waiting;   /* until LANDED; who wants it stored, until `stored` */
 	int64_t landed_ms;
 	TAILQ_ENTRY(flight) in_doubt; /* of file->doubted */
 	struct pool_job job;
@@ -222,6 +230,8 @@ struct buffer *buffer_get(struct buffer *buffer);
 void buffer_put(struct buffer *buffer);
 struct flight *flight_find_locked(struct fetch_file *file, uint32_t unit);
 struct flight *flight_create_locked(struct fetch_file *file, uint32_t unit);
+/* WITNESS (NULL: nobody) is told when it is stored. */
+void flight_witness_locked(struct flight *flight, struct fetch_witness *witness);
 void flight_join_locked(struct flight *flight, struct fetch_piece *piece);
 void flight_leave_locked(struct fetch_piece *piece);
 /* All who wait get ERROR (0: BUFFER must be set), and the flight, if ERROR, is gone. */
@@ -263,8 +273,9 @@ void follow_feed_locked(struct transfer *transfer);
 void follow_tick_locked(struct fetch *fetch);
 
 /* describe.c */
-/* FILE is new: takes over what is known of its object. Without the lock. */
-int describe_begin(struct fetch_file *file);
+/* FILE is new: takes over what is known of its object. CONTENT (NULL: none): it is that instead of
+ * the object's, a reference of the file's own. Without the lock. */
+int describe_begin(struct fetch_file *file, struct content *content);
 /* The last flight of FILE has landed. */
 void describe_settled_locked(struct fetch_file *file);
 /* Whether a read that lacks something must wait; *ASK_OUT: and the question must be asked. */

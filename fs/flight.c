@@ -69,6 +69,20 @@ struct flight *flight_create_locked(struct fetch_file *file, uint32_t unit)
 	return flight;
 }
 
+void fetch_witness_put(struct fetch_witness *witness)
+{
+	if (witness != NULL && atomic_fetch_sub(&witness->references, 1) == 1)
+		free(witness);
+}
+
+void flight_witness_locked(struct flight *flight, struct fetch_witness *witness)
+{
+	if (witness == NULL)
+		return;
+	atomic_fetch_add(&witness->references, 1);
+	flight->witness = witness;
+}
+
 void flight_free_locked(struct flight *flight)
 {
 	struct fetch_file *file = flight->file;
@@ -83,6 +97,7 @@ void flight_free_locked(struct flight *flight)
 	atomic_fetch_add(&file->generation, 1);
 	atomic_fetch_sub(&file->flight_count, 1);
 	buffer_put(flight->buffer);
+	fetch_witness_put(flight->witness);
 	free(flight);
 }
 
@@ -225,9 +240,11 @@ void flight_accept(struct flight *flight)
 	pthread_mutex_unlock(&fetch->lock);
 
 	/* A store that cannot take it costs the next reader a fetch, not this one its bytes. */
-	(void)object_write(file->object, flight->unit, flight->buffer->bytes,
-			   flight->buffer->length);
-	if (fetch->ledger != NULL)
+	int error = object_write(file->object, flight->unit, flight->buffer->bytes,
+				 flight->buffer->length);
+	if (error == 0 && flight->witness != NULL)
+		flight->witness->stored(flight->witness, file->object, flight->unit);
+	if (fetch->ledger != NULL && !(file->flags & FETCH_NEARBY_ONLY))
 		ledger_note(fetch->ledger, file->path, file->validator, file->cutting, flight->unit,
 			    flight->given, flight->why, &flight->from);
 
