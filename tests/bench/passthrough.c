@@ -223,7 +223,7 @@ static void do_releasedir(fuse_req_t request, fuse_ino_t number, struct fuse_fil
 }
 
 /* Nothing is done but to answer, with what came. */
-static void do_ioctl(fuse_req_t request, fuse_ino_t number, unsigned command, void *argument,
+static void do_ioctl(fuse_req_t request, fuse_ino_t number, int command, void *argument,
 		     struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
 		     size_t out_size)
 {
