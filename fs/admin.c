@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cache/log.h"
+#include "fs/admin_api.h"
 #include "fs/admin_explain.h"
 #include "fs/admin_info.h"
 #include "fs/admin_peers.h"
@@ -189,8 +190,36 @@ static int do_versions(const struct control *control, struct job *job, const cha
 	mount->config->versions = versions;
 	pthread_mutex_unlock(&mount->config_lock);
 	inform_set_versions(mount->inform, versions);
+	service_set_versions(mount->service, versions);
 	job_print(job, "ok\n");
 	return 0;
+}
+
+static int do_instances(const struct control *control, struct job *job, const char *argument)
+{
+	(void)argument;
+	return admin_instances(control->owner, job);
+}
+
+static int do_kick(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_kick(control->owner, job, argument);
+}
+
+static int do_publications(const struct control *control, struct job *job, const char *argument)
+{
+	(void)argument;
+	return admin_publications(control->owner, job);
+}
+
+static int do_unpublish(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_unpublish(control->owner, job, argument);
+}
+
+static int do_read_timeout(const struct control *control, struct job *job, const char *argument)
+{
+	return admin_read_timeout(control->owner, job, argument);
 }
 
 static int do_reload(const struct control *control, struct job *job, const char *argument)
@@ -223,8 +252,14 @@ const struct command admin_commands[] = {
 	{"peers", "", "the machines that gave us blocks", COMMAND_NONE, do_peers, NULL},
 	{"trust", " reset", "forget what peers did wrong", COMMAND_ONE, do_trust, NULL},
 	{"resize", " SIZE", "change the limit of the cache", COMMAND_ONE, do_resize, NULL},
-	{"versions", " MIN MAX", "content information to accept, 1 or 2", COMMAND_ONE, do_versions,
-	 NULL},
+	{"versions", " MIN MAX", "content information to accept and to give, 1 or 2", COMMAND_ONE,
+	 do_versions, NULL},
+	{"instances", "", "the programs that use the API", COMMAND_NONE, do_instances, NULL},
+	{"kick", " ID", "end one of them's use of it", COMMAND_ONE, do_kick, NULL},
+	{"publications", "", "what they publish", COMMAND_NONE, do_publications, NULL},
+	{"unpublish", " UID HEX", "end one publication", COMMAND_ONE, do_unpublish, NULL},
+	{"read-timeout", " MS", "how long programs' reads look for peers by default", COMMAND_ONE,
+	 do_read_timeout, NULL},
 	{"reload", "", "read the configuration file again", COMMAND_NONE, do_reload, NULL},
 	{NULL, NULL, NULL, COMMAND_NONE, NULL, NULL},
 };

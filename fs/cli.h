@@ -54,6 +54,11 @@ int cli_file_read(const struct cli_mount *mount, const char *name, char **text_o
 /* For people, out of the JSON of the status file. */
 int cli_status_show(const char *text);
 
+/* cli_list.c: `instances` and `publications` */
+
+/* TEXT of the file NAME, for people or as JSON, an object with an array of that name. */
+int cli_list_show(const char *name, const char *text, bool json);
+
 /* cli_action.c: options, and verbs that consist of actions, such as `info make` */
 
 #define CLI_HELP_OPTION                                                                            \

@@ -18,7 +18,7 @@ struct verb;
 
 struct request {
 	const struct verb *verb;
-	const char *value; /* SIZE, JOB, MODE or MIN MAX; of other verbs nothing */
+	const char *value; /* SIZE, JOB, MODE, MIN MAX, ...; of other verbs nothing */
 	const char *named; /* path or mount point; NULL: none */
 	bool json;
 };
@@ -35,6 +35,9 @@ struct verb {
 		TAKES_VERSIONS,
 		TAKES_MODE,
 		TAKES_TRUST,
+		TAKES_INSTANCE,
+		TAKES_PUBLICATION,
+		TAKES_MILLISECONDS,
 		TAKES_NOTHING
 	} takes;
 	bool json;
@@ -65,6 +68,9 @@ static const char *argument_of(const struct request *request, const struct cli_m
 	case TAKES_VERSIONS:
 	case TAKES_MODE:
 	case TAKES_TRUST:
+	case TAKES_INSTANCE:
+	case TAKES_PUBLICATION:
+	case TAKES_MILLISECONDS:
 		return request->value;
 	case TAKES_PATH:
 		return mount->path;
@@ -135,6 +141,23 @@ static int run_file(const struct request *request)
 	return status;
 }
 
+static int run_list(const struct request *request)
+{
+	struct cli_mount mount;
+	char *text;
+	int status = cli_mount_find(request->named, &mount);
+
+	if (status)
+		return status;
+	status = cli_file_read(&mount, request->verb->name, &text);
+	cli_mount_close(&mount);
+	if (status)
+		return status;
+	status = cli_list_show(request->verb->name, text, request->json);
+	free(text);
+	return status;
+}
+
 static int run_help(const struct request *request);
 
 static const struct verb verbs[] = {
@@ -158,6 +181,13 @@ static const struct verb verbs[] = {
 	 NULL},
 	{"peers", run_peers, TAKES_MOUNT, true, "the machines that gave us blocks", NULL, NULL},
 	{"trust", run_command, TAKES_TRUST, true, "forget what peers did wrong", NULL, NULL},
+	{"instances", run_list, TAKES_MOUNT, true, "the programs that use the API", NULL, NULL},
+	{"kick", run_command, TAKES_INSTANCE, true, "end one of them's use of it", NULL, NULL},
+	{"publications", run_list, TAKES_MOUNT, true, "what programs publish by the API", NULL,
+	 NULL},
+	{"unpublish", run_command, TAKES_PUBLICATION, true, "end one publication", NULL, NULL},
+	{"read-timeout", run_command, TAKES_MILLISECONDS, true,
+	 "how long programs' reads look for peers by default", NULL, NULL},
 	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
 	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
 	{"cancel", run_command, TAKES_JOB, true, "end one of them", NULL, NULL},
@@ -184,6 +214,9 @@ static const char *const argument_usage[] = {
 	[TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
 	[TAKES_MODE] = "MODE [MOUNTPOINT]",
 	[TAKES_TRUST] = "reset [MOUNTPOINT]",
+	[TAKES_INSTANCE] = "ID [MOUNTPOINT]",
+	[TAKES_PUBLICATION] = "UID HEX [MOUNTPOINT]",
+	[TAKES_MILLISECONDS] = "MS [MOUNTPOINT]",
 	[TAKES_NOTHING] = "",
 };
 
@@ -199,7 +232,7 @@ static int run_help(const struct request *request)
 	       "Asks and tells a mount of peerdistfs; without MOUNTPOINT, the only one there is. "
 	       "Makes and\nchecks content information.\n\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		printf("  %-8s %-26s %s\n", verbs[i].name, usage_of(&verbs[i]), verbs[i].help);
+		printf("  %-12s %-26s %s\n", verbs[i].name, usage_of(&verbs[i]), verbs[i].help);
 	printf("\n  VERB --help   more of one verb\n"
 	       "  --json        the answer as JSON\n"
 	       "  --help, --version\n"
@@ -249,6 +282,16 @@ static int check_value(const struct request *request)
 		return cli_complain(CLI_USAGE,
 				    "`%s` is not the number of a job; peerdist jobs lists them",
 				    log_escape(escaped, sizeof(escaped), value));
+	if (request->verb->takes == TAKES_INSTANCE &&
+	    (!*value || value[strspn(value, "0123456789")]))
+		return cli_complain(CLI_USAGE,
+				    "`%s` is not the number of an instance; peerdist instances "
+				    "lists them",
+				    log_escape(escaped, sizeof(escaped), value));
+	if (request->verb->takes == TAKES_MILLISECONDS &&
+	    (!*value || value[strspn(value, "0123456789")]))
+		return cli_complain(CLI_USAGE, "`%s` is not a number of milliseconds",
+				    log_escape(escaped, sizeof(escaped), value));
 	if (request->verb->takes == TAKES_MODE &&
 	    config_mode_parse(value, strcspn(value, " "), &mode))
 		return cli_complain(CLI_USAGE,
@@ -278,12 +321,15 @@ static int count_values(const struct verb *verb, int count, char **words)
 {
 	switch (verb->takes) {
 	case TAKES_VERSIONS:
+	case TAKES_PUBLICATION:
 		return 2;
 	case TAKES_MODE:
 		return count_mode(count, words);
 	case TAKES_SIZE:
 	case TAKES_JOB:
 	case TAKES_TRUST:
+	case TAKES_INSTANCE:
+	case TAKES_MILLISECONDS:
 		return 1;
 	default:
 		return 0;

@@ -73,7 +73,7 @@ static void op_readdir(fuse_req_t request, fuse_ino_t number, size_t size, off_t
 		       struct fuse_file_info *info)
 {
 	(void)info;
-	control_readdir(request, number, size, offset, false);
+	control_readdir(control_of(request), request, number, size, offset, false);
 }
 
 static void op_open(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info)
@@ -92,8 +92,7 @@ static void op_write(fuse_req_t request, fuse_ino_t number, const char *data, si
 		     off_t offset, struct fuse_file_info *info)
 {
 	(void)number;
-	(void)offset;
-	control_write(request, data, size, info);
+	control_write(request, data, size, offset, info);
 }
 
 static void op_poll(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info,

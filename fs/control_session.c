@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An open file of the control directory: a text, or a conversation of commands and answers.
+ * An open file of the control directory: a text, a conversation of commands and answers, or an
+ * instance of the API.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,12 +14,11 @@
 struct control_session {
 	LIST_ENTRY(control_session) in_control; /* control->lock */
 	struct control *control;
-	char *text; /* immutable; NULL: it is `admin` */
-	size_t length;
-	pthread_mutex_t lock; /* all below */
-	struct job *job;      /* the last command; NULL: none yet */
-	size_t position;      /* of its answer, given so far */
-	off_t last_offset;    /* of the last read, -1: none since the command */
+	struct control_content content; /* immutable */
+	pthread_mutex_t lock;           /* all below */
+	struct job *job;                /* the last command; NULL: none yet */
+	size_t position;                /* of its answer, given so far */
+	off_t last_offset;              /* of the last read, -1: none since the command */
 	struct fuse_pollhandle *poll;
 	struct job_waiter poll_waiter;
 	bool poll_waiting;
@@ -43,22 +43,29 @@ static void session_put(struct control_session *session)
 		fuse_pollhandle_destroy(session->poll);
 	job_put(session->job);
 	pthread_mutex_destroy(&session->lock);
-	free(session->text);
+	free(session->content.text);
 	free(session);
 }
 
-struct control_session *control_session_begin(struct control *control, char *text, size_t length)
+static void free_content(const struct control_content *content)
+{
+	if (content->api != NULL)
+		control_api_close(content->api);
+	free(content->text);
+}
+
+struct control_session *control_session_begin(struct control *control,
+					      const struct control_content *content)
 {
 	struct control_session *session = calloc(1, sizeof *session);
 
 	if (session == NULL) {
-		free(text);
+		free_content(content);
 		return NULL;
 	}
 	pthread_mutex_init(&session->lock, NULL);
 	session->control = control;
-	session->text = text;
-	session->length = length;
+	session->content = *content;
 	session->last_offset = -1;
 	session->references = 1;
 	pthread_mutex_lock(&control->lock);
@@ -100,9 +107,9 @@ static void stop_polling(struct control_session *session, struct job *job)
 	}
 }
 
-void control_write(fuse_req_t request, const char *data, size_t size, struct fuse_file_info *info)
+static void write_admin(fuse_req_t request, struct control_session *session, const char *data,
+			size_t size)
 {
-	struct control_session *session = session_of(info);
 	struct job *job;
 
 	/* One line: what follows a NUL or a second line would be lost without a word. */
@@ -137,6 +144,29 @@ void control_write(fuse_req_t request, const char *data, size_t size, struct fus
 		fuse_reply_write(request, size);
 }
 
+void control_write(fuse_req_t request, const char *data, size_t size, off_t offset,
+		   struct fuse_file_info *info)
+{
+	struct control_session *session = session_of(info);
+
+	if (session->content.api != NULL)
+		control_api_write(session->content.api, request, data, size, offset);
+	else
+		write_admin(request, session, data, size);
+}
+
+void control_ioctl(fuse_req_t request, unsigned command, struct fuse_file_info *info,
+		   const void *message, size_t in_size, size_t out_size)
+{
+	struct control_session *session = session_of(info);
+
+	if (session->content.api != NULL)
+		control_api_ioctl(session->content.api, request, command, message, in_size,
+				  out_size);
+	else
+		fuse_reply_err(request, ENOTTY);
+}
+
 void control_session_end(struct control_session *session)
 {
 	struct control *control = session->control;
@@ -146,6 +176,8 @@ void control_session_end(struct control_session *session)
 	pthread_mutex_unlock(&control->lock);
 	if (session->job != NULL)
 		stop_polling(session, session->job);
+	if (session->content.api != NULL)
+		control_api_close(session->content.api);
 	session_put(session);
 }
 
@@ -240,25 +272,34 @@ static void read_admin(fuse_req_t request, struct control_session *session, size
 	job_wait(job, &call->waiter);
 }
 
+static void read_text(fuse_req_t request, struct control_session *session, size_t size,
+		      off_t offset)
+{
+	size_t length = session->content.length;
+	size_t start = (size_t)offset < length ? (size_t)offset : length;
+	size_t left = length - start;
+
+	/* The reader may have closed it before the reply returns. */
+	session_get(session);
+	fuse_reply_buf(request, session->content.text + start, size < left ? size : left);
+	session_put(session);
+}
+
 void control_read(fuse_req_t request, size_t size, off_t offset, struct fuse_file_info *info)
 {
 	struct control_session *session = session_of(info);
 
-	if (session->text == NULL) {
+	if (session->content.api != NULL)
+		control_api_read(session->content.api, request, size, offset);
+	else if (session->content.text != NULL)
+		read_text(request, session, size, offset);
+	else
 		read_admin(request, session, size, offset, (info->flags & O_NONBLOCK) != 0);
-		return;
-	}
-	size_t start = (size_t)offset < session->length ? (size_t)offset : session->length;
-	size_t left = session->length - start;
-	/* The reader may have closed it before the reply returns. */
-	session_get(session);
-	fuse_reply_buf(request, session->text + start, size < left ? size : left);
-	session_put(session);
 }
 
-void control_poll(fuse_req_t request, struct fuse_file_info *info, struct fuse_pollhandle *handle)
+static void poll_session(fuse_req_t request, struct control_session *session,
+			 struct fuse_pollhandle *handle)
 {
-	struct control_session *session = session_of(info);
 	struct job *job = NULL;
 	char octet;
 
@@ -283,4 +324,14 @@ void control_poll(fuse_req_t request, struct fuse_file_info *info, struct fuse_p
 		job_wait(job, &session->poll_waiter);
 		job_put(job);
 	}
+}
+
+void control_poll(fuse_req_t request, struct fuse_file_info *info, struct fuse_pollhandle *handle)
+{
+	struct control_session *session = session_of(info);
+
+	if (session->content.api != NULL)
+		control_api_poll(session->content.api, request, handle);
+	else
+		poll_session(request, session, handle);
 }

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "cache/log.h"
-#include "fs/server_key.h"
 #include "fs/source_origin.h"
 
 /* Deadlines, retries and killed readers are looked at so often. Our choice. */
@@ -98,29 +97,13 @@ int mount_open_origin(struct mount *mount, struct origin **origin_out, char *mes
 	return origin_open(&options, mount->loop, mount->pool, origin_out, message, size);
 }
 
-/* A machine whose key cannot be had computes nothing, and mounts all the same. */
-static void load_secret(struct mount *mount)
-{
-	const struct config *config = mount->config;
-	char message[SERVER_KEY_MESSAGE], *place = config_key_place();
-
-	if (config->compute != 0 && config->key != NULL && config->mode != CONFIG_MODE_OFF) {
-		bool named = place == NULL || strcmp(place, config->key) != 0;
-		if (server_key_load(named ? config->key : NULL, true, &mount->secret, message,
-				    sizeof message) != 0)
-			log_write(LOG_LEVEL_WARNING, "no content information will be computed: %s",
-				  message);
-	}
-	free(place);
-}
-
 static int create_compute(struct mount *mount)
 {
-	load_secret(mount);
+	/* A machine whose key cannot be had computes nothing, and mounts all the same. */
 	const struct compute_options options = {
 		.store = mount->store,
 		.pool = mount->pool,
-		.secret = mount->secret,
+		.secret = mount_secret_at_start(mount),
 		.version = mount->config->compute & CONFIG_VERSION_2 ? 2 : mount->config->compute,
 		.size_min = INFORM_SIZE_MIN,
 	};
@@ -142,6 +125,8 @@ static int create_control(struct mount *mount)
 	mount->control.gid = config->gid;
 	mount->control.admin_mode = config->admin_mode;
 	mount->control.admin_gid = config->admin_gid;
+	mount->control.api_mode = config->control_mode;
+	mount->control.api_gid = config->control_gid;
 	control_init(&mount->control);
 	return 0;
 }
@@ -165,6 +150,8 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	pthread_mutex_init(&mount->mode_lock, NULL);
 	pthread_mutex_init(&mount->once_lock, NULL);
 	pthread_mutex_init(&mount->measuring_lock, NULL);
+	pthread_mutex_init(&mount->secret_lock, NULL);
+	pthread_mutex_init(&mount->service_lock, NULL);
 	if ((error = pool_create(0, &mount->pool)) != 0 ||
 	    (error = loop_create(&mount->loop)) != 0 || (error = create_control(mount)) != 0 ||
 	    (error = nodes_create(&owner, &mount->nodes)) != 0)
@@ -207,7 +194,8 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 		return error;
 	inform_set_fetch(mount->inform, mount->fetch);
 	fetch_tick(mount->fetch, loop_clock_ms());
-	if ((error = loop_every(mount->loop, TICK_MS, tick, mount)) != 0 ||
+	if ((error = mount_create_service(mount)) != 0 ||
+	    (error = loop_every(mount->loop, TICK_MS, tick, mount)) != 0 ||
 	    (error = loop_every(mount->loop, EXPIRE_MS, expire, mount)) != 0)
 		return error;
 	return mount_join_peers(mount, message, size);
@@ -255,8 +243,14 @@ static bool no_transfer(struct mount *mount)
 	return mount->fetch == NULL || fetch_idle(mount->fetch);
 }
 
+static bool no_call(struct mount *mount)
+{
+	return mount->service == NULL || service_idle(mount->service);
+}
+
 void mount_stop(struct mount *mount)
 {
+	mount_service_end(mount);
 	if (mount->fetch != NULL)
 		fetch_stop(mount->fetch);
 	if (mount->neighbours != NULL)
@@ -268,15 +262,18 @@ void mount_stop(struct mount *mount)
 	jobs_stop(mount->jobs);
 }
 
-/* What runs uses nodes. The end of a question may open a file and begin a transfer, not the other
- * way round. */
+/* What runs uses nodes. The end of a question may open a file and begin a transfer, a program's
+ * call may begin one too, not the other way round. */
 void mount_finish(struct mount *mount)
 {
 	mount->finished = true;
 	mount_stop(mount);
 	if (mount->origin != NULL)
 		remember_dialect(mount);
+	if (mount->jobs != NULL)
+		control_end(&mount->control);
 	wait_until_idle(mount, no_question);
+	wait_until_idle(mount, no_call);
 	open_files_end(&mount->open_files);
 	nodes_close(mount->nodes);
 	wait_until_idle(mount, no_transfer);
@@ -294,10 +291,9 @@ void mount_destroy(struct mount *mount)
 	origin_close(mount->origin);
 	loop_destroy(mount->loop);
 	pool_destroy(mount->pool);
-	if (mount->jobs != NULL)
-		control_end(&mount->control);
 	jobs_destroy(mount->jobs);
 	names_destroy(mount->names);
+	service_destroy(mount->service);
 	fetch_destroy(mount->fetch);
 	inform_destroy(mount->inform);
 	compute_destroy(mount->compute);

@@ -24,6 +24,7 @@
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/open_file.h"
+#include "fs/service/service.h"
 #include "origin/origin.h"
 #include "peer/neighbours.h"
 
@@ -37,11 +38,17 @@ struct mount {
 	struct loop *loop;
 	struct origin *origin; /* NULL: none */
 	struct source *source;
-	struct secret
-		*secret; /* of this machine as a publisher; NULL: not needed, or not to be had */
+	pthread_mutex_t secret_lock;
+	bool secret_sought; /* secret_lock */
+	/* Of this machine as a publisher; NULL: not needed yet, or not to be had. Set once, with
+	 * secret_lock. */
+	struct secret *secret;
 	struct compute *compute;
 	struct inform *inform;
 	struct fetch *fetch;
+	struct service *service;
+	pthread_mutex_t service_lock; /* one change of its status at a time; guards the two */
+	bool service_begun, service_ended;
 	struct listen_place listen;
 	struct neighbours *neighbours; /* on as long as the mode has peers */
 	struct nearby *nearby;         /* the same for the fetch engine */
@@ -95,6 +102,14 @@ int mount_join_peers(struct mount *mount, char *message, size_t message_size);
  * as long as opening and closing sockets does. Not from the loop or a pool thread. */
 int mount_change_mode(struct mount *mount, enum config_mode mode, char *message,
 		      size_t message_size);
+/* fs/mount_service.c: the secret if it must be had at the start already; who computes with it
+ * (NULL: nobody). */
+const struct secret *mount_secret_at_start(struct mount *mount);
+int mount_create_service(struct mount *mount);
+/* The mount answers; its mode may have changed; it is to end. Any thread. */
+void mount_service_begin(struct mount *mount);
+void mount_service_changed(struct mount *mount);
+void mount_service_end(struct mount *mount);
 /* The origin at mount->base, with the options of the configuration. */
 int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size);
 /* Sets base and only: whether ORIGIN is a directory or one file (fs/place.c). */

@@ -69,6 +69,8 @@ static int change_mode(struct mount *mount, enum config_mode mode, char *message
 	bool changed = mount->config->mode != mode;
 	mount->config->mode = mode;
 	pthread_mutex_unlock(&mount->config_lock);
+	/* First: what is pending ends because of the mode, not because nobody is asked any more. */
+	mount_service_changed(mount);
 	if (!distributed && neighbours_are_on(neighbours))
 		neighbours_off(neighbours);
 	if (changed)

@@ -316,7 +316,7 @@ static void read_directory(fuse_req_t request, fuse_ino_t number, size_t size, o
 	char dir[NODE_PATH_MAX];
 
 	if (control_owns(number, NULL)) {
-		control_readdir(request, number, size, offset, plus);
+		control_readdir(&mount->control, request, number, size, offset, plus);
 		return;
 	}
 	struct page page = {.request = request,
@@ -556,11 +556,21 @@ static void op_setattr(fuse_req_t request, fuse_ino_t number, struct stat *attri
 static void op_write(fuse_req_t request, fuse_ino_t number, const char *data, size_t size,
 		     off_t offset, struct fuse_file_info *info)
 {
-	(void)offset;
 	if (control_owns(number, NULL))
-		control_write(request, data, size, info);
+		control_write(request, data, size, offset, info);
 	else
 		fuse_reply_err(request, EROFS);
+}
+
+static void op_ioctl(fuse_req_t request, fuse_ino_t number, unsigned command, void *argument,
+		     struct fuse_file_info *info, unsigned flags, const void *message,
+		     size_t in_size, size_t out_size)
+{
+	(void)argument;
+	if (control_owns(number, NULL) && !(flags & FUSE_IOCTL_DIR))
+		control_ioctl(request, command, info, message, in_size, out_size);
+	else
+		fuse_reply_err(request, ENOTTY);
 }
 
 static void op_poll(fuse_req_t request, fuse_ino_t number, struct fuse_file_info *info,
@@ -597,6 +607,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 	connection->congestion_threshold = 48;
 	/* libfuse wants to hear it twice. */
 	connection->max_read = config_max_read(mount->config);
+	mount_service_begin(mount);
 	/* The first look will be into the root; the connection is warm by then. */
 	names_list(mount->names, "", root_listed, NULL);
 }
@@ -615,6 +626,7 @@ const struct fuse_lowlevel_ops mount_operations = {
 	.open = op_open,
 	.read = op_read,
 	.write = op_write,
+	.ioctl = op_ioctl,
 	.poll = op_poll,
 	.release = op_release,
 	.statfs = op_statfs,

@@ -24,6 +24,7 @@ struct numbers {
 	struct neighbours_counters peers; /* zeros where there cannot be any */
 	uint64_t alone, deaf;
 	uint64_t hash_errors, peer_errors, malformed;
+	struct service_counters api;
 };
 
 _Static_assert(SEEKER_REASONS == 11, "each reason but SEEKER_CAME has its row");
@@ -137,6 +138,17 @@ static const struct number list[] = {
 	REFUSED("busy", SEEKER_BUSY),
 	REFUSED("ended", SEEKER_ENDED),
 #undef REFUSED
+#define API(name, metric, help)                                                                    \
+	{                                                                                          \
+		{"api", "", #name}, metric, NULL, help, AT(api.name)                               \
+	}
+	API(instances, "api_instances", "Programs' sessions with the API."),
+	API(handles, "api_handles", "Handles that they have."),
+	API(operations, "api_operations", "Asynchronous calls that have not ended."),
+	API(publications, "api_publications", "Contents that they publish."),
+	API(input, "api_input_bytes", "Octets of input held."),
+	API(output, "api_output_bytes", "Octets of output not fetched yet."),
+#undef API
 #define ERRORS(kind, field)                                                                        \
 	{                                                                                          \
 		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
@@ -196,6 +208,7 @@ static void gather(struct mount *mount, struct numbers *numbers_out)
 	numbers_out->origin.errors += inform_malformed(mount->inform);
 	if (mount->neighbours != NULL)
 		neighbours_counters(mount->neighbours, &numbers_out->peers);
+	service_counters(mount->service, &numbers_out->api);
 	gather_sums(numbers_out);
 	numbers_out->reads = atomic_load(&mount->reads);
 	numbers_out->xattr_requests = atomic_load(&mount->xattr_requests);
@@ -245,9 +258,17 @@ static int make_config(void *owner, char **text_out, size_t *length_out)
 	return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
 
+static struct service *get_service(void *owner)
+{
+	const struct mount *mount = owner;
+
+	return mount->service;
+}
+
 const struct control_answerer mount_answerer = {
 	.text = {[CONTROL_STATUS] = make_status,
 		 [CONTROL_METRICS] = make_metrics,
 		 [CONTROL_CONFIG] = make_config},
+	.service = get_service,
 	.commands = admin_commands,
 };
