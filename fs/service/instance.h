@@ -250,7 +250,7 @@ unsigned operations_end(struct instance *instance, uint32_t status,
 
 /* ---- publisher.c ---- */
 
-int publications_create(struct publications **publications_out);
+int publications_create(struct store *store, struct publications **publications_out);
 void publications_free(struct publications *publications);
 /* Those that INSTANCE made (NULL: all) go. */
 void publications_remove(struct service *service, const struct instance *instance);

@@ -35,13 +35,22 @@ struct publications {
 	uint64_t count, next_number;
 
 	atomic_uint crew_streams;
-	/* Guards what follows; held while the secret is fetched and leftovers are cleared. */
+	/* Guards what follows; held while the secret is fetched. */
 	pthread_mutex_t first_lock;
-	bool keyed, swept;
+	bool keyed;
 	uint8_t keys[PUBLICATION_VERSIONS][DIGEST_SIZE_MAX];
 };
 
-int publications_create(struct publications **publications_out)
+static void clear(struct store *store, const char *path)
+{
+	int error = store_clear(store, path, NULL);
+
+	if (error != 0)
+		log_warning("what is no longer published stays in the cache for now (%s)",
+			    strerror(-error));
+}
+
+int publications_create(struct store *store, struct publications **publications_out)
 {
 	struct publications *publications = calloc(1, sizeof *publications);
 	uint64_t random[3];
@@ -55,6 +64,8 @@ int publications_create(struct publications **publications_out)
 	publications->seed = random[0];
 	memcpy(publications->session, random + 1, sizeof publications->session);
 	pthread_mutex_init(&publications->first_lock, NULL);
+	/* What a daemon that was killed had published is no more. */
+	clear(store, PLACE);
 	*publications_out = publications;
 	return 0;
 }
@@ -142,25 +153,9 @@ void publication_place(const struct service *service, const struct publication *
 		 session[0], session[1]);
 }
 
-static void clear(struct store *store, const char *path)
+void publication_uses_store(struct publication *publication)
 {
-	int error = store_clear(store, path, NULL);
-
-	if (error != 0)
-		log_warning("what is no longer published stays in the cache for now (%s)",
-			    strerror(-error));
-}
-
-void publication_uses_store(struct service *service, struct publication *publication)
-{
-	struct publications *publications = service->publications;
-
 	atomic_store(&publication->stored, true);
-	pthread_mutex_lock(&publications->first_lock);
-	if (!publications->swept)
-		clear(publication->store, PLACE);
-	publications->swept = true;
-	pthread_mutex_unlock(&publications->first_lock);
 }
 
 /* ---- one of them ---- */

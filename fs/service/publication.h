@@ -86,9 +86,8 @@ struct publication_place {
 };
 void publication_place(const struct service *service, const struct publication *publication,
 		       const char *part, struct publication_place *place_out);
-/* Something is about to be written under its names. What a former run of the daemon may have left
- * is cleared before. Pool thread. */
-void publication_uses_store(struct service *service, struct publication *publication);
+/* Something is about to be written under its names. */
+void publication_uses_store(struct publication *publication);
 
 /* Ks of VERSION, in DIGEST_SIZE_MAX octets; -ENOKEY: there is no secret. It stays the same for this
  * run of the daemon. Pool thread. */

@@ -26,7 +26,7 @@ int service_create(const struct service_options *options, struct service **servi
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_mutex_init(&service->status_lock, NULL);
 	pthread_mutex_init(&service->timed_lock, NULL);
-	int error = publications_create(&service->publications);
+	int error = publications_create(options->store, &service->publications);
 	if (error != 0) {
 		free(service);
 		return error;

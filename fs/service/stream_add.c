@@ -36,7 +36,7 @@ static void begin_keeping(struct stream *stream)
 	struct publication *publication = stream->published.publication;
 	struct publication_place place;
 
-	publication_uses_store(service, publication);
+	publication_uses_store(publication);
 	publication_place(service, publication, PUBLICATION_OCTETS, &place);
 	stream->keeping =
 		keeping_begin(service->options.store, place.path, place.validator,

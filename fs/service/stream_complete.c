@@ -67,7 +67,7 @@ static int make_encoding(struct completion *completion, unsigned index,
 		completion->kept = NULL;
 	publication_place(completion->service, completion->publication, parts[index], &place);
 	if (serves || !encoding_is_short(hashes))
-		publication_uses_store(completion->service, completion->publication);
+		publication_uses_store(completion->publication);
 	return encoding_make(&how, hashes, ks, &completion->encodings[index]);
 }
 
