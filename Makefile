@@ -125,7 +125,7 @@ $(shared): $(library_objects)
 	@ln -sf $(@F) $(O)/$(soname)
 
 $(O)/peerdistfs: $(O)/fs/main.o $(archive)
-$(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive)
+$(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive) $(library)
 $(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library_objects)
 $(tools): $(O)/%: $(O)/%.o
 $(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)

@@ -109,6 +109,7 @@ static void examine(struct doctor *doctor, const struct request *request)
 
 	doctor_look_at_fuse(doctor);
 	doctor_look_at_clock(doctor);
+	doctor_look_at_api(doctor);
 	if (!doctor_network_create(doctor, request->config, &network)) {
 		doctor_look_at_interfaces(doctor, network);
 		doctor_look_at_discovery(doctor, network);

@@ -38,6 +38,9 @@ int doctor_json(const struct doctor *doctor, FILE *stream);
 void doctor_look_at_fuse(struct doctor *doctor);
 void doctor_look_at_clock(struct doctor *doctor);
 
+/* doctor_api.c: the mounts that are there, as programs find them */
+void doctor_look_at_api(struct doctor *doctor);
+
 /* doctor_network.c: as CONFIG would have a mount take part */
 
 struct doctor_network;
