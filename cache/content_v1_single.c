@@ -16,10 +16,9 @@ static bool possible(const struct content_v1_single *single)
 {
 	const struct content_segment *segment = &single->segment;
 
-	return segment->length > 0 && segment->length <= CONTENT_V1_SEGMENT &&
-	       segment->offset % CONTENT_V1_SEGMENT == 0 &&
+	return segment->length <= CONTENT_V1_SEGMENT && segment->offset % CONTENT_V1_SEGMENT == 0 &&
 	       segment->offset <= INT64_MAX - (uint64_t)segment->length &&
-	       single->skip < segment->length &&
+	       single->skip < segment->length && /* so there are some */
 	       segment->blocks == content_v1_blocks_of(segment->length) && segment->listed > 0 &&
 	       segment->listed <= segment->blocks;
 }
