@@ -118,9 +118,8 @@ void control_api_read(struct control_api *api, fuse_req_t request, size_t size, 
 		fuse_reply_buf(request, NULL, 0);
 		return;
 	}
-	int error = fuse_reply_buf(request, output, size);
-	/* Who was killed meanwhile has got nothing. */
-	instance_given(operation, (uint64_t)offset + (error == 0 ? size : 0));
+	fuse_reply_buf(request, output, size);
+	instance_given(operation);
 }
 
 static unsigned events_of(const struct control_api *api)

@@ -88,11 +88,12 @@ int instance_frame(struct instance *instance, const void *frame, size_t size);
 
 struct operation;
 /* Octets of output at the OFFSET of a read, at most *SIZE of them, which tells how many on return.
- * NULL: none. Else instance_given() must follow when they were handed on: they stay until then. */
+ * NULL: none. Else instance_given() must follow when they were handed on: they stay until then.
+ * With its last octet the output is fetched, and the operation's number may be used anew, at once:
+ * before the reader can know. */
 const void *instance_output(struct instance *instance, uint64_t offset, size_t *size,
 			    struct operation **operation_out);
-/* END: the offset behind what was given. */
-void instance_given(struct operation *operation, uint64_t end);
+void instance_given(struct operation *operation);
 
 enum instance_ready {
 	INSTANCE_COMPLETIONS = 1,

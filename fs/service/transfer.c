@@ -105,41 +105,42 @@ static uint32_t push(struct request *request)
 
 /* Output */
 
+/* Its memory goes with the last of those who may be reading it. True: the table's reference is to
+ * be put. */
+static bool fetched_locked(struct operation *operation)
+{
+	operation->given = true;
+	if (operation->state != OPERATION_TAKEN)
+		return false;
+	operation_end_locked(operation);
+	return true;
+}
+
 const void *instance_output(struct instance *instance, uint64_t offset, size_t *size,
 			    struct operation **operation_out)
 {
 	uint32_t number = (uint32_t)(offset >> 32), position = (uint32_t)offset;
 	const uint8_t *output = NULL;
+	bool ended = false;
 
 	pthread_mutex_lock(&instance->lock);
 	struct operation *operation = operation_find_locked(instance, number);
 	if (operation != NULL && operation->output != NULL && !operation->given &&
-	    position < operation->output_size) {
+	    position<operation->output_size && * size> 0) {
 		output = (const uint8_t *)operation->output + position;
 		if (*size > operation->output_size - position)
 			*size = operation->output_size - position;
 		*operation_out = operation_get(operation);
+		ended = position + *size == operation->output_size && fetched_locked(operation);
 	}
-	pthread_mutex_unlock(&instance->lock);
-	return output;
-}
-
-void instance_given(struct operation *operation, uint64_t end)
-{
-	struct instance *instance = operation->instance;
-	bool ended = false;
-
-	pthread_mutex_lock(&instance->lock);
-	if (!operation->given && (uint32_t)end == operation->output_size) {
-		/* Its memory goes with the last of those who may be reading it. */
-		operation->given = true;
-		ended = operation->state == OPERATION_TAKEN;
-	}
-	if (ended)
-		operation_end_locked(operation);
 	pthread_mutex_unlock(&instance->lock);
 	if (ended)
 		operation_put(operation);
+	return output;
+}
+
+void instance_given(struct operation *operation)
+{
 	operation_put(operation);
 }
 
@@ -156,7 +157,7 @@ static uint32_t pull(struct request *request)
 		return ERROR_SUCCESS;
 	memcpy(transfer->data, output, size);
 	transfer->length = (uint32_t)size;
-	instance_given(operation, offset + size);
+	instance_given(operation);
 	return ERROR_SUCCESS;
 }
 

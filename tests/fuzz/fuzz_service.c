@@ -139,7 +139,7 @@ static void fetch_output(struct instance *instance, struct input *input)
 	for (size_t i = 0; i < size; i++)
 		sum += output[i];
 	check(sum < UINT32_MAX);
-	instance_given(operation, offset + size);
+	instance_given(operation);
 }
 
 static void step(struct instance *instance, struct input *input)

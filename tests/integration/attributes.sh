@@ -9,7 +9,7 @@ requires_cmd getfattr
 
 make_tree "$TEST_DIR/origin" plain
 start_nginx "$TEST_DIR/origin"
-mount_fs -o user=alice:opensesame "$URL" "$TEST_DIR/mnt"
+mount_fs -o compute=off,user=alice:opensesame "$URL" "$TEST_DIR/mnt"
 file=$TEST_DIR/mnt/large-10.bin
 
 attribute() {

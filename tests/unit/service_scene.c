@@ -239,7 +239,7 @@ void *service_scene_output(struct scene_program *program, uint32_t number, uint3
 		assert_non_null(data);
 		memcpy(output + position, data, size);
 		position += (uint32_t)size;
-		instance_given(operation, PDC_OUTPUT_AT(number, position));
+		instance_given(operation);
 	}
 	return output;
 }

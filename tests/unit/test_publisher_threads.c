@@ -194,7 +194,7 @@ static void do_reap(struct player *player)
 				     &size, &operation) != NULL &&
 			     size == completion->bytes,
 		     "output", completion->op);
-		instance_given(operation, PDC_OUTPUT_AT(completion->op, size));
+		instance_given(operation);
 	}
 }
 
