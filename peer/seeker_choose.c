@@ -192,6 +192,19 @@ static bool is_banned(const struct seeker *seeker, const struct segment *segment
 	return segment->holding_count > 0;
 }
 
+/* Whether somebody who should have it did not give it in time, a moment ago: the next who wants it
+ * is not told that nobody has it. */
+static bool is_late(const struct seeker *seeker, const struct seeker_state *state)
+{
+	const struct holding *holding;
+
+	TAILQ_FOREACH (holding, &state->segment->holdings, in_segment)
+		if (seeker->now_ms < holding->late_until_ms &&
+		    !seeker_holding_has(holding, state->want->block, seeker->now_ms))
+			return true;
+	return false;
+}
+
 /* Asks PEER, who may have fetched it by now. */
 static void poll(struct seeker *seeker, struct seeker_state *state, struct peer *peer)
 {
@@ -238,6 +251,8 @@ static void hope_or_refuse(struct seeker *seeker, struct seeker_state *state)
 
 	if (reason == SEEKER_NO_ANSWER && is_banned(seeker, state->segment))
 		reason = SEEKER_BANNED;
+	else if (reason == SEEKER_NO_ANSWER && is_late(seeker, state))
+		reason = SEEKER_TIMEOUT;
 	if (reason != SEEKER_CAME) {
 		seeker_refuse_state(seeker, state, reason);
 		return;

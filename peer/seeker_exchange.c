@@ -294,6 +294,8 @@ static void failed(struct seeker *seeker, struct exchange *exchange, struct segm
 		seeker_holding_lacks(holding, exchange->public.block,
 				     outcome == SEEKER_LATE ? SEEKER_LACKS_MS : BROKEN_MS,
 				     seeker->now_ms);
+		if (outcome == SEEKER_LATE)
+			holding->late_until_ms = seeker->now_ms + SEEKER_LACKS_MS;
 	}
 	if (state == NULL)
 		return;

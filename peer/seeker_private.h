@@ -135,6 +135,7 @@ struct holding {
 	int64_t list_ms; /* when it may be asked for the list */
 	int32_t list_pause_ms;
 	int64_t lacks_until_ms; /* how long LACKS counts */
+	int64_t late_until_ms;  /* so long who asks again is told of a timeout */
 	int32_t lacks_pause_ms;
 	unsigned words;
 	uint64_t bits[]; /* have, lacks, bad: WORDS each */

@@ -183,7 +183,7 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 	holding->words = words;
 	holding->blind = true;
 	holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
-	holding->list_ms = holding->lacks_until_ms = SEEKER_NEVER;
+	holding->list_ms = holding->lacks_until_ms = holding->late_until_ms = SEEKER_NEVER;
 	TAILQ_INSERT_TAIL(&segment->holdings, holding, in_segment);
 	segment->holding_count++;
 	TAILQ_INSERT_TAIL(&peer->holdings, holding, in_peer);

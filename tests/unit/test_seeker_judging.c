@@ -118,6 +118,34 @@ static void when_both_are_slow_the_owner_is_told(void **state)
 	scene_end(scene);
 }
 
+static bool never(unsigned segment, unsigned block)
+{
+	(void)segment;
+	(void)block;
+	return false;
+}
+
+static void who_asks_again_for_what_was_late_is_told_so(void **state)
+{
+	struct scene *scene = scene_begin();
+	unsigned want;
+
+	(void)state;
+	scene_peer(scene, 1)->manner = SCENE_STALLS;
+	want = scene_seek_2(scene, 1, 0, 1);
+	scene_until_ended(scene, 5000);
+	assert_int_equal(scene->wants[want].reason, SEEKER_TIMEOUT);
+	want = scene_seek_2(scene, 1, 0, 1);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene->wants[want].reason, SEEKER_TIMEOUT);
+	/* What nobody ever said to have is nobody's. */
+	scene->peers[1].has = never;
+	want = scene_seek_2(scene, 1, 1, 1);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene->wants[want].reason, SEEKER_NO_ANSWER);
+	scene_end(scene);
+}
+
 static void what_waits_behind_a_stalled_peer_is_late_too(void **state)
 {
 	struct scene *scene = acquainted(32);
@@ -297,13 +325,6 @@ static void who_claims_all_and_gives_nothing_is_soon_not_believed(void **state)
 	assert_int_equal(describe(scene, 1).failures, 0);
 	assert_true(scene->now_ms < 1500);
 	scene_end(scene);
-}
-
-static bool never(unsigned segment, unsigned block)
-{
-	(void)segment;
-	(void)block;
-	return false;
 }
 
 static bool below_500(unsigned segment, unsigned block)
@@ -487,6 +508,7 @@ int main(void)
 		cmocka_unit_test(
 			where_nobody_else_has_it_the_owner_is_told_and_the_late_one_may_win),
 		cmocka_unit_test(when_both_are_slow_the_owner_is_told),
+		cmocka_unit_test(who_asks_again_for_what_was_late_is_told_so),
 		cmocka_unit_test(what_waits_behind_a_stalled_peer_is_late_too),
 		cmocka_unit_test(a_machine_that_gets_busy_is_followed_not_abandoned),
 		cmocka_unit_test(a_bad_block_is_never_asked_of_the_same_one_again),
