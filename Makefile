@@ -120,8 +120,10 @@ $(library): $(library_objects)
 	@rm -f $@
 	$(call say,AR,$@)$(CC) -r -nostdlib -o $(@:.a=.o) $^ && \
 		$(OBJCOPY) --localize-hidden $(@:.a=.o) && $(AR) rcs $@ $(@:.a=.o)
+# A program's own SetLastError(), say, is not what the library calls.
 $(shared): $(library_objects)
-	$(call say,LD,$@)$(link) -shared -Wl,-soname,$(soname) -Wl,-z,defs -o $@ $^
+	$(call say,LD,$@)$(link) -shared -Wl,-soname,$(soname) -Wl,-z,defs \
+		-Wl,-Bsymbolic-functions -o $@ $^
 	@ln -sf $(@F) $(O)/$(soname)
 
 $(O)/peerdistfs: $(O)/fs/main.o $(archive)
@@ -142,7 +144,10 @@ $(programs) $(units) $(tools):
 
 objects: $(all_sources:%.c=$(O)/%.o)
 tools: $(tools) $(api_programs)
-unit-programs: $(if $(filter thread,$(SANITIZE)),$(threaded_units),$(units) $(replays))
+# Rows that scripts run with a sanitizer, where there is such a program.
+checked_api := $(if $(filter thread,$(SANITIZE)),test_threads,$(if $(SANITIZE),test_completion))
+unit-programs: $(if $(filter thread,$(SANITIZE)),$(threaded_units),$(units) $(replays)) \
+	$(checked_api:%=$(O)/tests/api/%)
 fuzz-programs: $(fuzzers)
 
 -include $(all_sources:%.c=$(O)/%.d)

@@ -49,7 +49,7 @@ int clock_poll(struct pollfd *descriptors, unsigned count, const struct clock_li
 		left = left_until(&limit->at);
 		ready = ppoll(descriptors, count, limit->infinite ? NULL : &left, NULL);
 	} while (ready < 0 && (errno == EINTR || errno == EAGAIN || errno == ENOMEM));
-	return ready < 0 ? 0 : ready;
+	return ready;
 }
 
 PUBLIC void WINAPI Sleep(DWORD dwMilliseconds)

@@ -181,18 +181,22 @@ static DWORD cancel(struct call *call, OVERLAPPED *overlapped)
 {
 	struct pdc_hdr *header = call->message;
 	unsigned pending = pending_count_of(call->item);
+	uint32_t number = overlapped ? pending_number(call->client, call->item, overlapped) : 0;
 	DWORD status;
 
-	header->op = overlapped ? pending_number(call->client, call->item, overlapped) : 0;
+	header->op = number;
 	status = call_send(call);
+	/* It has just ended: what the caller concludes from that is to be so. */
+	if (status == PEERDIST_ERROR_OPERATION_NOTFOUND && number != PENDING_NONE)
+		dispatcher_visit(call->client);
 	if (status == PEERDIST_ERROR_SERVICE_UNAVAILABLE)
 		return PEERDIST_ERROR_INVALIDATED; /* the daemon has just gone, the content too */
 	if (status)
 		return status;
-	if (pending > 0)
-		dispatcher_visit(call->client);
-	if (pending > 0 || overlapped)
-		SetLastError(ERROR_OPERATION_ABORTED);
+	if (pending == 0 && !overlapped)
+		return ERROR_SUCCESS; /* there was nothing */
+	dispatcher_visit(call->client);
+	SetLastError(ERROR_OPERATION_ABORTED);
 	return ERROR_SUCCESS;
 }
 

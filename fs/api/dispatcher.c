@@ -305,7 +305,8 @@ static bool is_running(void)
 	return is;
 }
 
-/* With `life`. Signals are the program's threads'. */
+/* With `life`. Signals are the program's threads'. The lock, which the thread takes before it asks
+ * for events, is held until it is `running`: whoever forgets a client then waits for it. */
 static DWORD run(void)
 {
 	sigset_t all, before;
@@ -313,14 +314,14 @@ static DWORD run(void)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_mutex_lock(&lock);
 	error = pthread_create(&thread, NULL, dispatch, NULL);
+	running = error == 0;
+	pthread_mutex_unlock(&lock);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return code_of(error);
 	pthread_setname_np(thread, "peerdist");
-	pthread_mutex_lock(&lock);
-	running = true;
-	pthread_mutex_unlock(&lock);
 	return ERROR_SUCCESS;
 }
 

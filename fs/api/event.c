@@ -103,17 +103,19 @@ void event_give_back(struct object *object)
 		event_set(object);
 }
 
-bool event_wait(struct object *object, DWORD milliseconds)
+DWORD event_wait(struct object *object, DWORD milliseconds)
 {
 	struct pollfd descriptor = {.fd = event_of(object)->descriptor, .events = POLLIN};
 	struct clock_limit limit = clock_limit(milliseconds);
+	int ready;
 
 	do {
-		if (clock_poll(&descriptor, 1, &limit) == 0)
-			return false;
+		ready = clock_poll(&descriptor, 1, &limit);
+		if (ready <= 0)
+			return ready == 0 ? WAIT_TIMEOUT : WAIT_FAILED;
 	} while (event_of(object)->automatic && !event_take(object));
 	acquire(event_of(object));
-	return true;
+	return WAIT_OBJECT_0;
 }
 
 int event_descriptor(const struct object *object)

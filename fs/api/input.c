@@ -66,7 +66,7 @@ static int copy(void *to, const uint8_t *from, size_t length)
 	struct iovec own = {to, length}, programs = {(void *)from, length};
 	ssize_t copied = process_vm_readv(getpid(), &own, 1, &programs, 1, 0);
 
-	if (copied == (ssize_t)length)
+	if (copied == (ssize_t)length || length == 0)
 		return 0;
 	if (copied >= 0 || errno == EFAULT)
 		return -EFAULT;
@@ -279,7 +279,8 @@ static DWORD submit(struct call *call, uint64_t offset)
 		taken = call->input_length < INLINE_MAX ? call->input_length : INLINE_MAX;
 	message.input = (struct pdc_input){
 		.offset = offset, .length = call->input_length, .inline_len = taken};
-	memcpy(message.input.data, call->input, taken);
+	if (copy(message.input.data, call->input, taken))
+		return ERROR_INVALID_PARAMETER;
 	call->message = &message;
 	call->size = sizeof(message.input) + taken;
 	status = pending_submit(call, &pending);

@@ -70,8 +70,9 @@ void handles_forget(unsigned kinds, void (*forget)(struct object *object));
 /* As SetEvent() and ResetEvent(). */
 void event_set(struct object *event);
 void event_reset(struct object *event);
-/* Until it is set; consumes an auto-reset one. INFINITE: no limit. False: time is over. */
-bool event_wait(struct object *event, DWORD milliseconds);
+/* Until it is set; consumes an auto-reset one. INFINITE: no limit. WAIT_OBJECT_0, WAIT_TIMEOUT or
+ * WAIT_FAILED: the system does not let us wait. */
+DWORD event_wait(struct object *event, DWORD milliseconds);
 /* Whether it is set; an auto-reset one is reset by it. */
 bool event_take(struct object *event);
 /* Undoes an event_take() that was true. */
@@ -101,7 +102,8 @@ struct clock_limit {
 };
 /* From now on. INFINITE: no limit. */
 struct clock_limit clock_limit(DWORD milliseconds);
-/* poll() until then; a signal does not end it. 0: it was not ready in time. */
+/* poll() until then; a signal does not end it. 0: it was not ready in time. Negative: it cannot be,
+ * because a limit on descriptors is lower than COUNT. */
 int clock_poll(struct pollfd *descriptors, unsigned count, const struct clock_limit *limit);
 
 #endif

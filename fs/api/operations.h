@@ -16,7 +16,7 @@
 #include "fs/api/wire.h"
 
 enum operation_handle {
-	HANDLE_NONE,        /* must be 0 */
+	HANDLE_NONE,        /* none; what is given is not looked at */
 	HANDLE_STREAM,      /* a publication in the making */
 	HANDLE_INFORMATION, /* content information being handed out */
 	HANDLE_CONTENT      /* a consumer's content */

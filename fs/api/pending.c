@@ -195,7 +195,8 @@ static DWORD enter(struct pending *pending)
 		return ERROR_INVALID_PARAMETER;
 	pending->number = table_enter(&client->table, pending);
 	if (!pending->number)
-		return ERROR_NO_SYSTEM_RESOURCES;
+		return client->table.size < PENDING_MAX ? ERROR_NOT_ENOUGH_MEMORY
+							: ERROR_NO_SYSTEM_RESOURCES;
 	LIST_INSERT_HEAD(bucket_of(overlapped), pending, in_bucket);
 	if (pending->item)
 		pending->item->pending++;

@@ -171,6 +171,7 @@ PUBLIC DWORD WINAPI PeerDistServerCancelAsyncOperation(PEERDIST_INSTANCE_HANDLE 
 {
 	union identified message;
 	struct call call;
+	uint32_t number;
 	DWORD status;
 
 	if (!identifier_is_fine(cbContentIdentifier, pContentIdentifier) || !pOverlapped)
@@ -180,8 +181,12 @@ PUBLIC DWORD WINAPI PeerDistServerCancelAsyncOperation(PEERDIST_INSTANCE_HANDLE 
 	status = call_begin(&call);
 	if (status)
 		return status;
-	message.id.hdr.op = pending_number(call.client, NULL, pOverlapped);
+	number = pending_number(call.client, NULL, pOverlapped);
+	message.id.hdr.op = number;
 	status = send_and_await(&call);
+	/* It has just ended: what the caller concludes from that is to be so. */
+	if (status == PEERDIST_ERROR_OPERATION_NOTFOUND && number != PENDING_NONE)
+		dispatcher_visit(call.client);
 	call_end(&call);
 	if (!status)
 		SetLastError(ERROR_OPERATION_ABORTED);

@@ -123,6 +123,9 @@ PeerDistUnregisterForStatusChangeNotification(PEERDIST_INSTANCE_HANDLE hPeerDist
 		return ERROR_SUCCESS;
 	registration = pending_registration(call.client);
 	error = call_send(&call);
+	/* The service has just gone, which the registration tells. */
+	if (error == PEERDIST_ERROR_SERVICE_UNAVAILABLE)
+		error = ERROR_SUCCESS;
 	if (registration) {
 		if (!error)
 			await_end(call.client, registration);

@@ -52,10 +52,12 @@ static DWORD take_one(struct wanted *wanted)
 static DWORD wait_any(struct wanted *wanted, const struct clock_limit *limit)
 {
 	DWORD index;
+	int ready;
 
 	do {
-		if (clock_poll(wanted->descriptors, wanted->count, limit) == 0)
-			return WAIT_TIMEOUT;
+		ready = clock_poll(wanted->descriptors, wanted->count, limit);
+		if (ready <= 0)
+			return ready == 0 ? WAIT_TIMEOUT : WAIT_FAILED;
 		index = take_one(wanted);
 	} while (index == wanted->count);
 	return WAIT_OBJECT_0 + index;
@@ -99,13 +101,16 @@ static DWORD take_all(struct wanted *wanted)
 static DWORD wait_all(struct wanted *wanted, const struct clock_limit *limit)
 {
 	DWORD missing, i;
+	int ready;
 
 	qsort(wanted->events, wanted->count, sizeof(wanted->events[0]), by_descriptor);
 	for (i = 0; i < wanted->count; i++)
 		wanted->descriptors[i].fd = event_descriptor(wanted->events[i]);
-	while ((missing = take_all(wanted)) < wanted->count)
-		if (clock_poll(&wanted->descriptors[missing], 1, limit) == 0)
-			return WAIT_TIMEOUT;
+	while ((missing = take_all(wanted)) < wanted->count) {
+		ready = clock_poll(&wanted->descriptors[missing], 1, limit);
+		if (ready <= 0)
+			return ready == 0 ? WAIT_TIMEOUT : WAIT_FAILED;
+	}
 	return WAIT_OBJECT_0;
 }
 
@@ -127,13 +132,13 @@ static DWORD fail(DWORD error)
 PUBLIC DWORD WINAPI WaitForSingleObject(HANDLE hHandle, DWORD dwMilliseconds)
 {
 	struct object *event = handle_find(hHandle, OBJECT_EVENT);
-	bool set;
+	DWORD result;
 
 	if (!event)
 		return fail(ERROR_INVALID_HANDLE);
-	set = event_wait(event, dwMilliseconds);
+	result = event_wait(event, dwMilliseconds);
 	object_release(event);
-	return set ? WAIT_OBJECT_0 : WAIT_TIMEOUT;
+	return result == WAIT_FAILED ? fail(ERROR_NO_SYSTEM_RESOURCES) : result;
 }
 
 PUBLIC DWORD WINAPI WaitForMultipleObjects(DWORD nCount, const HANDLE *lpHandles, BOOL bWaitAll,
@@ -150,5 +155,5 @@ PUBLIC DWORD WINAPI WaitForMultipleObjects(DWORD nCount, const HANDLE *lpHandles
 		return fail(ERROR_INVALID_HANDLE);
 	result = bWaitAll ? wait_all(&wanted, &limit) : wait_any(&wanted, &limit);
 	release(&wanted);
-	return result;
+	return result == WAIT_FAILED ? fail(ERROR_NO_SYSTEM_RESOURCES) : result;
 }

@@ -26,13 +26,20 @@ struct subject subject_new(void);
 struct subject subject_cached(unsigned blocks);
 /* READY C[offset, offset + length) of it; all of the content is in the cache, or nothing is. */
 struct subject subject_range(uint64_t offset, uint64_t length, bool cached);
-/* A peer says to have it and never gives it; BLOCK(1) alone is in the cache. The same content each
- * time. Needs a script with order_peer. */
+/* A peer says to have it and never gives it; BLOCK(1) alone is in the cache. The same content for a
+ * while. Needs a script with order_peer. */
 struct subject subject_silent(void);
 void subject_add(const struct subject *subject, unsigned blocks);
 /* The content in files for the script, NAME.content and NAME.information, and a peer NAME there
  * that has it and behaves so. */
 void subject_peer(const struct subject *subject, const char *name, const char *behaviour);
+
+/* The service has heard of a peer that has the content and does not give it: reads are pending. A
+ * peer that is asked on a busy machine may answer too late to be waited for. */
+void subject_await_silent(const struct subject *subject);
+/* Some octets from a peer, who may have to be asked more than once, are the right ones. */
+bool subject_comes(const char *file, int line, const struct subject *subject, uint64_t offset);
+#define COMES(subject, at) subject_comes(__FILE__, __LINE__, subject, at)
 
 /* Accepted, or the row ends. */
 struct operation *block_read(const struct subject *subject, uint64_t offset, BYTE *buffer,
@@ -41,13 +48,16 @@ struct operation *stream_read(const struct subject *subject, BYTE *buffer, DWORD
 			      DWORD timeout);
 
 /* READ completes with CODE, an offset and a count. */
-#define READ_ENDS(code, at, number, read)                                                          \
-	row_is(ENDS_COUNT(code, number, read) && EXPECT_NUMBER(at, (read)->offset))
+bool read_ends(const char *file, int line, struct operation *read, DWORD code, uint64_t offset,
+	       DWORD count);
+#define READ_ENDS(code, at, number, read) read_ends(__FILE__, __LINE__, read, code, at, number)
 /* It brings so many octets of the content into BUFFER. */
+bool read_gives(const char *file, int line, const struct subject *subject, struct operation *read,
+		uint64_t offset, DWORD count, const BYTE *buffer);
 #define READ_GIVES(subject, at, number, read, buffer)                                              \
-	row_is(READ_ENDS(ERROR_SUCCESS, at, number, read) &&                                       \
-	       EXPECT_OCTETS((subject)->data.data + (at), number, buffer, (read)->count))
+	read_gives(__FILE__, __LINE__, subject, read, at, number, buffer)
 /* There is nothing more. */
-#define READ_IS_BEHIND(read) ENDS_COUNT(PEERDIST_ERROR_NO_MORE, 0, read)
+bool read_is_behind(const char *file, int line, struct operation *read);
+#define READ_IS_BEHIND(read) read_is_behind(__FILE__, __LINE__, read)
 
 #endif

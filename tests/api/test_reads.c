@@ -90,8 +90,7 @@ static void F09(void)
 	READ_ENDS(PEERDIST_ERROR_MISSING_DATA, 0, F_SIZE, read);
 	EXPECT_NUMBER(before, packets());
 	/* It would have been noticed, and the peer is willing. */
-	read = block_read(&subject, 0, buffer, F_BLOCK, 20000);
-	READ_GIVES(&subject, 0, F_BLOCK, read, buffer);
+	COMES(&subject, 0);
 	EXPECT_TRUE(packets() > before, "packets are not counted");
 }
 
@@ -187,7 +186,6 @@ static void F17(void)
 static void F18(void)
 {
 	struct subject subject = subject_cached(1u << 0);
-	BYTE *buffer = row_memory(F_BLOCK);
 
 	subject_peer(&subject, mechanism == BY_EVENT ? "having-e" : "having-p", "good");
 	long before = packets();
@@ -196,8 +194,7 @@ static void F18(void)
 	READ_ENDS(ERROR_SUCCESS, 0, F_BLOCK, stream_read(&subject, NULL, 0, LONG));
 	EXPECT_NUMBER(before, packets());
 	/* It would have been noticed, and the peer is willing. */
-	struct operation *read = block_read(&subject, BLOCK(1), buffer, F_BLOCK, 20000);
-	READ_GIVES(&subject, BLOCK(1), F_BLOCK, read, buffer);
+	COMES(&subject, BLOCK(1));
 	EXPECT_TRUE(packets() > before, "packets are not counted");
 }
 
@@ -381,35 +378,42 @@ static void F29(void)
 	READ_IS_BEHIND(block_read(&subject, start + F_SIZE, buffer, 1000, 0));
 }
 
+/* By events the corrupt peer is alone, on machine 3; by port one on machine 4 is with a good one.
+ */
 static void F30(void)
 {
+	bool alone = mechanism == BY_EVENT;
 	struct subject subject = subject_new();
 	BYTE *buffer = row_memory(F_BLOCK);
-	const char *bad = mechanism == BY_EVENT ? "corrupt-e" : "corrupt-p";
-	const char *good = mechanism == BY_EVENT ? "right-e" : "right-p";
 	long errors = service_number_at("errors.hash");
+	unsigned given = 0;
+	bool seen = false; /* what is to be seen */
+	uint64_t end = now_ms() + PATIENCE;
 
-	subject_peer(&subject, bad, "wrong-bytes");
-	struct operation *read = block_read(&subject, BLOCK(1), buffer, F_BLOCK, 1000);
-	DWORD code = operation_wait(read, PATIENCE);
-	EXPECT_TRUE(code == PEERDIST_ERROR_MISSING_DATA || code == ERROR_TIMEOUT, "%s",
-		    code_name(code));
-	EXPECT_NUMBER(BLOCK(1), read->offset);
-	EXPECT_NUMBER(F_SIZE - BLOCK(1), read->count);
-	EXPECT_TRUE(service_number_at("errors.hash") > errors, "it gave no corrupt block");
-	subject_peer(&subject, good, "good");
-	for (uint64_t end = now_ms() + PATIENCE; now_ms() < end;) {
-		read = block_read(&subject, BLOCK(2), buffer, F_BLOCK, 2000);
-		code = operation_wait(read, PATIENCE);
+	if (!alone)
+		subject_peer(&subject, "right", "good");
+	octets_save("corrupt.content", subject.data);
+	octets_save("corrupt.information", subject.info);
+	order("corrupt %s corrupt.content corrupt.information", alone ? "lan3" : "lan4");
+	/* A peer may have to be asked for more than once. */
+	for (unsigned i = 0; i < 3 || (!seen && now_ms() < end); i++) {
+		struct operation *read =
+			block_read(&subject, BLOCK(i % 3), buffer, F_BLOCK, alone ? 1000 : 5000);
+		DWORD code = operation_wait(read, PATIENCE);
+
+		EXPECT_NUMBER(BLOCK(i % 3), read->offset);
 		if (code == ERROR_SUCCESS)
-			break;
-		REQUIRE_TRUE(code == PEERDIST_ERROR_MISSING_DATA || code == ERROR_TIMEOUT, "%s",
-			     code_name(code));
+			EXPECT_OCTETS(subject.data.data + BLOCK(i % 3), read->count, buffer,
+				      read->count);
+		else
+			EXPECT_TRUE(code == PEERDIST_ERROR_MISSING_DATA || code == ERROR_TIMEOUT,
+				    "%s", code_name(code));
+		given += code == ERROR_SUCCESS;
+		seen = alone ? service_number_at("errors.hash") > errors : given > 0;
 	}
-	EXPECT(ERROR_SUCCESS, code);
-	EXPECT_OCTETS(subject.data.data + BLOCK(2), F_BLOCK, buffer, read->count);
-	order("gone %s", bad);
-	order("gone %s", good);
+	EXPECT_TRUE(seen, "%u blocks came", given);
+	if (alone)
+		EXPECT_NUMBER(0, given);
 }
 
 static void F31(void)
@@ -452,11 +456,55 @@ static void F32(void)
 	ENDED(ERROR_OPERATION_ABORTED, read);
 }
 
+/* Not in the cases: what is waited for may be added (8.6: as soon as any octets are available). */
+static void added_while_pending(void)
+{
+	struct subject subject = subject_silent();
+	BYTE *blocks = row_memory(16), *stream_octets = row_memory(16);
+	struct operation *read = block_read(&subject, BLOCK(2) + 5, blocks, 16, LONG);
+	struct operation *streamed = stream_read(&subject, stream_octets, 16, LONG);
+	struct operation *other = block_read(&subject, BLOCK(3), row_memory(16), 16, LONG);
+
+	STAYS_PENDING(streamed, 50);
+	uint64_t began = now_ms();
+	subject_add(&subject, 1u << 0 | 1u << 2);
+	READ_GIVES(&subject, BLOCK(2) + 5, 16, read, blocks);
+	READ_GIVES(&subject, 0, 16, streamed, stream_octets);
+	/* Not when a search has found nothing, seconds later. */
+	EXPECT_TRUE(now_ms() - began < 1500, "%u ms", (unsigned)(now_ms() - began));
+	STAYS_PENDING(other, 0);
+}
+
 static const struct row rows[] = {
-	{ROW(F01)}, {ROW(F02)}, {ROW(F03)}, {ROW(F04)}, {ROW(F09)}, {ROW(F10)}, {ROW(F11)},
-	{ROW(F12)}, {ROW(F13)}, {ROW(F14)}, {ROW(F15)}, {ROW(F16)}, {ROW(F17)}, {ROW(F18)},
-	{ROW(F19)}, {ROW(F20)}, {ROW(F21)}, {ROW(F22)}, {ROW(F23)}, {ROW(F24)}, {ROW(F25)},
-	{ROW(F26)}, {ROW(F27)}, {ROW(F28)}, {ROW(F29)}, {ROW(F30)}, {ROW(F31)}, {ROW(F32)},
+	{ROW(F01)},
+	{ROW(F02)},
+	{ROW(F03)},
+	{ROW(F04)},
+	{ROW(F09)},
+	{ROW(F10)},
+	{ROW(F11)},
+	{ROW(F12)},
+	{ROW(F13)},
+	{ROW(F14)},
+	{ROW(F15)},
+	{ROW(F16)},
+	{ROW(F17)},
+	{ROW(F18)},
+	{ROW(F19)},
+	{ROW(F20)},
+	{ROW(F21)},
+	{ROW(F22)},
+	{ROW(F23)},
+	{ROW(F24)},
+	{ROW(F25)},
+	{ROW(F26)},
+	{ROW(F27)},
+	{ROW(F28)},
+	{ROW(F29)},
+	{ROW(F30)},
+	{ROW(F31)},
+	{ROW(F32)},
+	{ROW_ONCE(added_while_pending)},
 };
 
 int main(int argc, char **argv)

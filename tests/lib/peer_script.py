@@ -33,6 +33,7 @@ import peer_serving as serving  # noqa: E402
 BACKOFF_MAX = 0.065
 IP_TRANSPARENT, IPV6_TRANSPARENT, IP_PKTINFO = 19, 75, 8
 FORGED_PEERS = 2000
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}  # the last for who is held
 lock = threading.Lock()
 
 
@@ -379,7 +380,8 @@ class Script:
         self.log({"event": "ready", "port": self.port, "pid": os.getpid(),
                   "ids": [segment.id.hex() for segment in self.store.contents.segments],
                   "blocks": self.store.contents.count(), "size": self.store.contents.size()})
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        while signal.sigwait(SIGNALS) == signal.SIGUSR1:
+            serving.released.set()
         serving.stopping.set()
         os._exit(0)
 
@@ -412,7 +414,7 @@ def main():
         print(*(f"retrieval {name}" for name in (*serving.BEHAVIOURS, *serving.UNSERVED)),
               *(f"discovery {name}" for name in BEHAVIOURS), sep="\n")
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     Script(arguments).run()
 
 

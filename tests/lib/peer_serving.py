@@ -18,6 +18,7 @@ from peer_messages import (  # noqa: E402
     BLK, BLKLIST, GETBLKLIST, GETBLKS, GETSEGLIST, NEGO_REQ, NEGO_RESP, SEGLIST, Message)
 
 stopping = threading.Event()
+released = threading.Event()
 TRICKLE_SECONDS = 0.2
 
 
@@ -212,6 +213,14 @@ def send_nothing(connection, _):
     return False
 
 
+def send_released(connection, body):
+    """Only from SIGUSR1 on."""
+    while not released.wait(0.05):
+        if stopping.is_set():
+            return False
+    return send_plain(connection, body)
+
+
 def send_reset(connection, _):
     connection.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
@@ -299,6 +308,7 @@ BEHAVIOURS = {name: (before, after, send) for name, before, after, send in (
     ("huge", as_it_is, as_it_is, send_huge),
     ("trickle", as_it_is, as_it_is, send_trickle),
     ("silent", as_it_is, as_it_is, send_nothing),
+    ("held", as_it_is, as_it_is, send_released),
     ("reset", as_it_is, as_it_is, send_reset),
     ("truncated", as_it_is, as_it_is, send_half),
     ("stalled", as_it_is, as_it_is, send_half_and_stall),
