@@ -37,6 +37,8 @@
  * allows, which halves the cost of a read. Our choice. */
 #define KERNEL_READAHEAD_KIB "1024"
 
+/* Times 20 ms: so long programs have to take what the API tells them at the end. Our choice. */
+#define LAST_WORDS 10u
 /* Within the process: the session is to end, or its loop has. */
 #define SIGNAL_END SIGUSR1
 
@@ -187,6 +189,9 @@ static void end_loop(struct watch *watch)
 	const struct timespec pause = {.tv_nsec = 20000000};
 
 	mount_stop(watch->mount);
+	/* Programs are to hear that it ends. */
+	for (unsigned i = 0; i < LAST_WORDS && !mount_service_heard(watch->mount); i++)
+		nanosleep(&pause, NULL);
 	fuse_session_exit(watch->mount->session);
 	/* The loop looks and then sleeps; who wakes it in between must come again. */
 	while (!atomic_load(&watch->ended)) {

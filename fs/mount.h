@@ -110,6 +110,8 @@ int mount_create_service(struct mount *mount);
 void mount_service_begin(struct mount *mount);
 void mount_service_changed(struct mount *mount);
 void mount_service_end(struct mount *mount);
+/* Whether no program has anything to take from it any more. */
+bool mount_service_heard(struct mount *mount);
 /* The origin at mount->base, with the options of the configuration. */
 int mount_open_origin(struct mount *mount, struct origin **origin_out, char *message, size_t size);
 /* Sets base and only: whether ORIGIN is a directory or one file (fs/place.c). */

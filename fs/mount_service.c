@@ -120,6 +120,15 @@ void mount_service_begin(struct mount *mount)
 	mount_service_changed(mount);
 }
 
+bool mount_service_heard(struct mount *mount)
+{
+	struct service_counters counters = {0};
+
+	if (mount->service != NULL)
+		service_counters(mount->service, &counters);
+	return counters.operations == 0;
+}
+
 void mount_service_end(struct mount *mount)
 {
 	if (mount->service == NULL)

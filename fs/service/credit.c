@@ -5,6 +5,14 @@
  */
 #include "fs/service/operation.h"
 
+static bool take_of_user(struct user *user, uint32_t octets)
+{
+	if (atomic_fetch_add(&user->input, octets) + octets <= USER_INPUT_MAX)
+		return true;
+	atomic_fetch_sub(&user->input, octets);
+	return false;
+}
+
 bool credit_take_locked(struct instance *instance, uint32_t octets)
 {
 	struct user *user = instance->user;
@@ -13,13 +21,14 @@ bool credit_take_locked(struct instance *instance, uint32_t octets)
 		instance->starved = true;
 		return false;
 	}
-	if (atomic_fetch_add(&user->input, octets) + octets > USER_INPUT_MAX) {
-		atomic_fetch_sub(&user->input, octets);
-		/* With nothing of its own in the way it is told by another instance's return, or at
-		 * the next tick of those (service_tick). */
+	if (!take_of_user(user, octets)) {
+		/* Whoever returns some from now on tells us; so what was returned just before it
+		 * could know is looked for once more. */
 		instance->starved = true;
 		atomic_store(&user->starved, true);
-		return false;
+		if (!take_of_user(user, octets))
+			return false;
+		instance->starved = false;
 	}
 	instance->input += octets;
 	return true;

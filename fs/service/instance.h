@@ -83,7 +83,7 @@ enum operation_state {
 
 struct chunk {
 	TAILQ_ENTRY(chunk) in_operation;
-	uint32_t length, taken;
+	uint32_t length, room, taken; /* octets */
 	uint8_t data[];
 };
 
@@ -111,7 +111,7 @@ struct operation {
 	int64_t wake_ms;             /* when it is stepped again */
 	int64_t deadline_ms; /* INT64_MAX: none; then it is stepped again, operation_is_over() */
 	uint32_t received;   /* octets of input that came */
-	TAILQ_HEAD(, chunk) input;
+	TAILQ_HEAD(chunks, chunk) input;
 	uint64_t reserved; /* octets that count against INSTANCE_READS_MAX */
 	struct pdc_completion completion;
 	void *output;
@@ -132,6 +132,7 @@ struct instance {
 	atomic_uint references; /* the opener, handles, operations */
 	bool started, ended;
 	unsigned handle_count, operation_count;
+	atomic_uint living; /* operations in memory */
 	uint64_t next_handle;
 	uint64_t reads, input; /* octets */
 	bool starved;          /* somebody was refused credit */
@@ -157,8 +158,9 @@ struct service {
 	pthread_mutex_t status_lock; /* one change at a time */
 	atomic_int status;           /* enum service_status */
 	atomic_bool stopped;
-	pthread_mutex_t timed_lock; /* guards the next; nothing is taken under it */
+	pthread_mutex_t timed_lock; /* guards the next two; nothing is taken under it */
 	LIST_HEAD(, operation) timed;
+	int64_t earliest_ms; /* none of them is to be stepped before */
 	atomic_uint versions, read_timeout_ms;
 	struct publications *publications; /* publisher's */
 };
@@ -230,6 +232,9 @@ bool operation_is_over(struct operation *operation);
 bool operation_is_late(struct operation *operation);
 /* Steps it again, soon. Any thread, no lock held. */
 void operation_wake(struct operation *operation);
+/* Steps those reads of its handle again that may want something of the content's [START, END): it
+ * has come. No lock held. */
+void operation_wake_reads(struct operation *operation, uint64_t start, uint64_t end);
 /* Steps it again at AT_MS (loop_clock_ms()) or when its time is over, whichever comes first, and
  * not at what was said before. Any thread, no lock held. */
 void operation_wake_later(struct operation *operation, int64_t at_ms);

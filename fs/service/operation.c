@@ -6,10 +6,17 @@
 #include "fs/service/operation.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "origin/loop.h"
+
+/* Room of a small chunk: frames of an octet or two do not cost a chunk each. Our choice. */
+#define CHUNK_MIN 4096u
+/* Operations that may be in memory: those that were ended while they were worked on are, until that
+ * notices. Our choice. */
+#define LIVING_MAX (2 * PDC_OPERATIONS_MAX)
 
 #define BUCKETS (sizeof((struct instance *)0)->buckets / sizeof(*((struct instance *)0)->buckets))
 
@@ -34,6 +41,14 @@ struct operation *operation_get(struct operation *operation)
 	return operation;
 }
 
+/* Content information is as good as the content, to who has it. */
+static void chunk_free(const struct operation *operation, struct chunk *chunk)
+{
+	if (operation->opcode == OPERATION_add_information)
+		OPENSSL_cleanse(chunk->data, chunk->length);
+	free(chunk);
+}
+
 void operation_put(struct operation *operation)
 {
 	struct chunk *chunk;
@@ -42,8 +57,11 @@ void operation_put(struct operation *operation)
 		return;
 	while ((chunk = TAILQ_FIRST(&operation->input)) != NULL) {
 		TAILQ_REMOVE(&operation->input, chunk, in_operation);
-		free(chunk);
+		chunk_free(operation, chunk);
 	}
+	if (operation->output != NULL && operation->opcode == OPERATION_retrieve_information)
+		OPENSSL_cleanse(operation->output, operation->output_size);
+	atomic_fetch_sub(&operation->instance->living, 1);
 	if (operation->context != NULL)
 		(operation->end != NULL ? operation->end : free)(operation->context);
 	free(operation->output);
@@ -105,7 +123,7 @@ static bool drop_input_locked(struct operation *operation, bool all)
 	while ((chunk = TAILQ_FIRST(&operation->input)) != NULL && (all || chunk->taken > 0)) {
 		TAILQ_REMOVE(&operation->input, chunk, in_operation);
 		freed += chunk->length;
-		free(chunk);
+		chunk_free(operation, chunk);
 	}
 	return freed > 0 && credit_return_locked(instance, freed);
 }
@@ -142,6 +160,26 @@ void operation_wake(struct operation *operation)
 	pthread_mutex_unlock(&operation->instance->lock);
 }
 
+/* A stream read knows itself where it is. */
+static bool reads_of(const struct operation *operation, uint64_t start, uint64_t end)
+{
+	return operation->opcode == OPERATION_stream_read ||
+	       (operation->opcode == OPERATION_block_read && operation->offset >= start &&
+		operation->offset < end);
+}
+
+void operation_wake_reads(struct operation *operation, uint64_t start, uint64_t end)
+{
+	struct instance *instance = operation->instance;
+	struct operation *other;
+
+	pthread_mutex_lock(&instance->lock);
+	LIST_FOREACH (other, &instance->operations, in_instance)
+		if (other->handle == operation->handle && reads_of(other, start, end))
+			wake_locked(other);
+	pthread_mutex_unlock(&instance->lock);
+}
+
 void operation_wake_later(struct operation *operation, int64_t at_ms)
 {
 	struct instance *instance = operation->instance;
@@ -171,25 +209,46 @@ bool operation_is_late(struct operation *operation)
 
 /* Input */
 
-int operation_feed_locked(struct operation *operation, uint32_t position, const void *data,
-			  uint32_t length)
+struct chunk *chunk_create(const void *data, uint32_t length)
 {
-	struct instance *instance = operation->instance;
+	uint32_t room = length < CHUNK_MIN ? CHUNK_MIN : length;
+	struct chunk *chunk = malloc(sizeof *chunk + room);
 
+	if (chunk == NULL)
+		return NULL;
+	chunk->length = length;
+	chunk->room = room;
+	chunk->taken = 0;
+	memcpy(chunk->data, data, length);
+	return chunk;
+}
+
+/* Whether it went into the last chunk that is there. */
+static bool append_locked(struct operation *operation, const struct chunk *chunk)
+{
+	struct chunk *last = TAILQ_LAST(&operation->input, chunks);
+
+	if (last == NULL || last->taken > 0 || chunk->length > last->room - last->length)
+		return false;
+	memcpy(last->data + last->length, chunk->data, chunk->length);
+	last->length += chunk->length;
+	return true;
+}
+
+int operation_feed_locked(struct operation *operation, uint32_t position, struct chunk **chunk)
+{
+	if (*chunk == NULL)
+		return -ENOMEM;
+	uint32_t length = (*chunk)->length;
 	if (length == 0 || position != operation->received ||
 	    length > operation->length - operation->received)
 		return -EINVAL;
-	if (!credit_take_locked(instance, length))
+	if (!credit_take_locked(operation->instance, length))
 		return -EAGAIN;
-	struct chunk *chunk = malloc(sizeof *chunk + length);
-	if (chunk == NULL) {
-		credit_return_locked(instance, length);
-		return -ENOMEM;
+	if (!append_locked(operation, *chunk)) {
+		TAILQ_INSERT_TAIL(&operation->input, *chunk, in_operation);
+		*chunk = NULL;
 	}
-	chunk->length = length;
-	chunk->taken = 0;
-	memcpy(chunk->data, data, length);
-	TAILQ_INSERT_TAIL(&operation->input, chunk, in_operation);
 	operation->received += length;
 	wake_locked(operation);
 	return 0;
@@ -254,7 +313,8 @@ static uint32_t check_locked(const struct request *request, const struct operati
 		return ERROR_INVALID_PARAMETER;
 	if (wish->registers && request->instance->registration != NULL)
 		return PEERDIST_ERROR_ALREADY_EXISTS;
-	if (request->instance->operation_count >= PDC_OPERATIONS_MAX)
+	if (request->instance->operation_count >= PDC_OPERATIONS_MAX ||
+	    atomic_load(&request->instance->living) > LIVING_MAX)
 		return ERROR_NO_SYSTEM_RESOURCES;
 	return ERROR_SUCCESS;
 }
@@ -274,16 +334,30 @@ static void enter_locked(struct operation *operation)
 	}
 }
 
-static void take_inline_locked(struct request *request, struct operation *operation)
+static bool has_input(enum operation_opcode opcode)
 {
-	struct pdc_input *input = (struct pdc_input *)request->header;
+	return opcode == OPERATION_add_information || opcode == OPERATION_add_data ||
+	       opcode == OPERATION_add_to_stream;
+}
 
-	if (operation->opcode != OPERATION_add_information &&
-	    operation->opcode != OPERATION_add_data && operation->opcode != OPERATION_add_to_stream)
-		return;
-	if (input->inline_len > 0 &&
-	    operation_feed_locked(operation, 0, input->data, input->inline_len) != 0)
-		input->inline_len = 0;
+/* What comes with the call itself; NULL: nothing, or it has no input. */
+static struct chunk *copy_inline(const struct request *request)
+{
+	const struct pdc_input *input = (const struct pdc_input *)request->header;
+	return has_input(request->opcode) && input->inline_len > 0
+		       ? chunk_create(input->data, input->inline_len)
+		       : NULL;
+}
+
+/* Says how much of it was taken. */
+static void take_inline_locked(struct request *request, struct operation *operation,
+			       struct chunk **chunk)
+{
+	if (*chunk == NULL || operation_feed_locked(operation, 0, chunk) != 0) {
+		wake_locked(operation);
+		if (has_input(request->opcode))
+			((struct pdc_input *)request->header)->inline_len = 0;
+	}
 }
 
 static struct operation *create(struct request *request, const struct operation_wish *wish)
@@ -295,6 +369,7 @@ static struct operation *create(struct request *request, const struct operation_
 	operation->number = request->header->op;
 	operation->opcode = request->opcode;
 	operation->instance = instance_get(request->instance);
+	atomic_fetch_add(&operation->instance->living, 1);
 	operation->handle = request->handle != NULL ? handle_get(request->handle) : NULL;
 	operation->lane = wish->lane;
 	operation->step = wish->step;
@@ -315,6 +390,7 @@ uint32_t operation_submit(struct request *request, const struct operation_wish *
 {
 	struct instance *instance = request->instance;
 	struct operation *operation = create(request, wish);
+	struct chunk *chunk = operation != NULL ? copy_inline(request) : NULL;
 
 	if (operation == NULL) {
 		if (wish->context != NULL)
@@ -330,10 +406,10 @@ uint32_t operation_submit(struct request *request, const struct operation_wish *
 		if (wish->registers)
 			instance->registration = operation;
 		enter_locked(operation);
-		take_inline_locked(request, operation);
-		wake_locked(operation);
+		take_inline_locked(request, operation, &chunk);
 	}
 	pthread_mutex_unlock(&instance->lock);
+	free(chunk);
 	if (status != ERROR_SUCCESS) {
 		operation_put(operation);
 		return status;

@@ -12,10 +12,12 @@
 
 /* Whose number is in use; NULL: none. */
 struct operation *operation_find_locked(struct instance *instance, uint32_t number);
-/* Input of a pending operation. 0; -EINVAL: POSITION is not where the last one ended, or more than
- * was announced; -EAGAIN: no credit; -ENOMEM. */
-int operation_feed_locked(struct operation *operation, uint32_t position, const void *data,
-			  uint32_t length);
+/* A copy, for operation_feed_locked() or free(). NULL: no memory. */
+struct chunk *chunk_create(const void *data, uint32_t length);
+/* Input of a pending operation: CHUNK is taken over, and becomes NULL. 0; -EINVAL: POSITION is not
+ * where the last one ended, nothing, or more than was announced; -EAGAIN: no credit; -ENOMEM: CHUNK
+ * was NULL. */
+int operation_feed_locked(struct operation *operation, uint32_t position, struct chunk **chunk);
 bool operation_complete_locked(struct operation *operation, const struct pdc_completion *completion,
 			       bool *tell);
 /* For operations_end_locked(). */

@@ -12,6 +12,8 @@
 
 /* Our choice: Windows waits five seconds for peers (peerdist-api.md 2.4). */
 #define READ_TIMEOUT_MS 5000u
+/* Operations whose time is over that are taken at a time. Our choice. */
+#define LATE_BATCH 256u
 
 int service_create(const struct service_options *options, struct service **service_out)
 {
@@ -23,6 +25,7 @@ int service_create(const struct service_options *options, struct service **servi
 	atomic_init(&service->status, SERVICE_UNAVAILABLE);
 	atomic_init(&service->versions, options->versions);
 	atomic_init(&service->read_timeout_ms, READ_TIMEOUT_MS);
+	service->earliest_ms = INT64_MAX;
 	pthread_mutex_init(&service->lock, NULL);
 	pthread_mutex_init(&service->status_lock, NULL);
 	pthread_mutex_init(&service->timed_lock, NULL);
@@ -224,6 +227,8 @@ void service_time(struct operation *operation, int64_t at_ms)
 		LIST_INSERT_HEAD(&service->timed, operation, in_timed);
 	operation->timed = true;
 	operation->wake_ms = at_ms;
+	if (at_ms < service->earliest_ms)
+		service->earliest_ms = at_ms;
 	pthread_mutex_unlock(&service->timed_lock);
 }
 
@@ -238,32 +243,48 @@ void service_untime(struct operation *operation)
 	pthread_mutex_unlock(&service->timed_lock);
 }
 
-/* One whose time is over, with a reference; NULL: none. It is not timed any more. */
-static struct operation *take_late(struct service *service, int64_t now_ms)
+/* Some whose time is over, each with a reference and not timed any more; returns how many. */
+static unsigned take_late(struct service *service, int64_t now_ms,
+			  struct operation *late_out[LATE_BATCH])
 {
-	struct operation *operation;
+	struct operation *operation, *next;
+	int64_t earliest_ms = INT64_MAX;
+	unsigned count = 0;
 
 	pthread_mutex_lock(&service->timed_lock);
-	LIST_FOREACH (operation, &service->timed, in_timed)
-		if (operation->wake_ms <= now_ms)
-			break;
-	if (operation != NULL) {
-		LIST_REMOVE(operation, in_timed);
-		operation->timed = false;
-		operation_get(operation);
+	if (service->earliest_ms > now_ms) {
+		pthread_mutex_unlock(&service->timed_lock);
+		return 0;
 	}
+	for (operation = LIST_FIRST(&service->timed); operation != NULL && count < LATE_BATCH;
+	     operation = next) {
+		next = LIST_NEXT(operation, in_timed);
+		if (operation->wake_ms <= now_ms) {
+			LIST_REMOVE(operation, in_timed);
+			operation->timed = false;
+			late_out[count++] = operation_get(operation);
+		} else if (operation->wake_ms < earliest_ms) {
+			earliest_ms = operation->wake_ms;
+		}
+	}
+	if (operation == NULL)
+		service->earliest_ms = earliest_ms;
 	pthread_mutex_unlock(&service->timed_lock);
-	return operation;
+	return count;
 }
 
 void service_tick(struct service *service, int64_t now_ms)
 {
-	struct operation *operation;
+	struct operation *late[LATE_BATCH];
+	unsigned count;
 
-	while ((operation = take_late(service, now_ms)) != NULL) {
-		operation_wake(operation);
-		operation_put(operation);
-	}
+	do {
+		count = take_late(service, now_ms, late);
+		for (unsigned i = 0; i < count; i++) {
+			operation_wake(late[i]);
+			operation_put(late[i]);
+		}
+	} while (count == LATE_BATCH);
 }
 
 /* The administrator */

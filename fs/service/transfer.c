@@ -4,6 +4,7 @@
  * fetched (peerdist-api.md 11.5, 11.6).
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fs/service/operation.h"
@@ -71,13 +72,15 @@ static uint32_t get_result(struct request *request)
 static int feed(struct instance *instance, uint32_t number, uint32_t position, const void *data,
 		uint32_t length)
 {
+	struct chunk *chunk = chunk_create(data, length);
 	int error = -ENOENT;
 
 	pthread_mutex_lock(&instance->lock);
 	struct operation *operation = operation_find_locked(instance, number);
 	if (operation != NULL && operation->state == OPERATION_PENDING)
-		error = operation_feed_locked(operation, position, data, length);
+		error = operation_feed_locked(operation, position, &chunk);
 	pthread_mutex_unlock(&instance->lock);
+	free(chunk);
 	return error;
 }
 
@@ -125,8 +128,8 @@ const void *instance_output(struct instance *instance, uint64_t offset, size_t *
 
 	pthread_mutex_lock(&instance->lock);
 	struct operation *operation = operation_find_locked(instance, number);
-	if (operation != NULL && operation->output != NULL && !operation->given &&
-	    position<operation->output_size && * size> 0) {
+	if (operation != NULL && operation->output != NULL && !operation->given && *size > 0 &&
+	    operation->output_size > position) {
 		output = (const uint8_t *)operation->output + position;
 		if (*size > operation->output_size - position)
 			*size = operation->output_size - position;

@@ -260,6 +260,65 @@ static void one_users_input_is_bounded_over_instances(void **state)
 	free(message);
 }
 
+static unsigned chunks_of(struct instance *instance, uint32_t number)
+{
+	struct operation *operation;
+	struct chunk *chunk;
+	unsigned count = 0;
+
+	pthread_mutex_lock(&instance->lock);
+	LIST_FOREACH (operation, &instance->operations, in_instance)
+		if (operation->number == number)
+			TAILQ_FOREACH (chunk, &operation->input, in_operation)
+				count++;
+	pthread_mutex_unlock(&instance->lock);
+	return count;
+}
+
+static void frames_of_an_octet_share_their_memory(void **state)
+{
+	enum { LENGTH = 5000 };
+	struct played *played;
+	struct operation_wish wish = {.step = played_swallow, .length = LENGTH};
+	uint8_t data[LENGTH] = {0};
+
+	(void)state;
+	played_enter(scene.program, &played);
+	atomic_store(&played_taken, 0);
+	pthread_mutex_lock(&played_gate);
+	played_submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, 1);
+	assert_int_equal(service_scene_feed(scene.program, 1, data, LENGTH, 1), 0);
+	assert_in_range(chunks_of(scene.program->instance, 1), 2, 3);
+	pthread_mutex_unlock(&played_gate);
+	assert_int_equal(service_scene_reap(scene.program).bytes, LENGTH);
+	assert_int_equal(atomic_load(&played_taken), LENGTH);
+}
+
+static void cancelled_ones_that_are_worked_on_have_a_limit(void **state)
+{
+	struct operation_wish wish = {.step = played_swallow, .length = 4};
+	uint32_t status = ERROR_IO_PENDING, number = 0;
+
+	(void)state;
+	pthread_mutex_lock(&played_gate);
+	while (status == ERROR_IO_PENDING && number < 4 * PDC_OPERATIONS_MAX) {
+		status = played_submit(scene.program, NULL, &wish, OPERATION_add_to_stream,
+				       ++number);
+		if (status != ERROR_IO_PENDING)
+			break;
+		operations_end(scene.program->instance, ERROR_OPERATION_ABORTED, is_number,
+			       &number);
+		assert_int_equal(service_scene_reap(scene.program).op, number);
+	}
+	assert_int_equal(status, ERROR_NO_SYSTEM_RESOURCES);
+	assert_in_range(number, PDC_OPERATIONS_MAX, 2 * PDC_OPERATIONS_MAX + 8);
+	pthread_mutex_unlock(&played_gate);
+	do
+		status = played_submit(scene.program, NULL, &wish, OPERATION_add_to_stream, number);
+	while (status == ERROR_NO_SYSTEM_RESOURCES);
+	assert_int_equal(status, ERROR_IO_PENDING);
+}
+
 static void output_is_fetched_in_pieces(void **state)
 {
 	struct played *played;
@@ -432,6 +491,28 @@ static void deadlines_wake_operations(void **state)
 	assert_int_equal(completion.bytes, 8);
 }
 
+static void one_tick_wakes_all_that_are_late(void **state)
+{
+	enum { COUNT = 600 };
+	struct operation_wish late = {
+		.step = played_late_or_nothing, .timed = true, .timeout_ms = 0};
+	struct operation_wish later = {
+		.step = played_late_or_nothing, .timed = true, .timeout_ms = 1000000};
+	struct service_counters counters;
+
+	(void)state;
+	for (uint32_t i = 1; i <= COUNT; i++)
+		assert_int_equal(played_submit(scene.program, NULL, i % 2 ? &late : &later,
+					       OPERATION_block_read, i),
+				 ERROR_IO_PENDING);
+	service_tick(scene.service, loop_clock_ms());
+	for (unsigned i = 0; i < COUNT / 2; i++)
+		assert_int_equal(service_scene_reap(scene.program).op % 2, 1);
+	service_scene_expect_nothing(scene.program);
+	service_counters(scene.service, &counters);
+	assert_int_equal(counters.operations, COUNT / 2);
+}
+
 static void closing_ends_what_is_pending(void **state)
 {
 	struct played *played;
@@ -538,12 +619,15 @@ int main(void)
 		TEST(frames_must_follow_each_other),
 		TEST(input_has_credit_and_more_when_it_is_taken),
 		TEST(one_users_input_is_bounded_over_instances),
+		TEST(frames_of_an_octet_share_their_memory),
+		TEST(cancelled_ones_that_are_worked_on_have_a_limit),
 		TEST(output_is_fetched_in_pieces),
 		TEST(push_and_pull_do_the_same_by_ioctl),
 		TEST(a_result_can_be_asked_for_by_number),
 		TEST(operations_and_reads_have_limits),
 		TEST(handles_have_a_limit_and_numbers_of_their_own),
 		TEST(deadlines_wake_operations),
+		TEST(one_tick_wakes_all_that_are_late),
 		TEST(closing_ends_what_is_pending),
 		TEST(an_instance_takes_all_with_it),
 		TEST(after_shutdown_what_is_queued_can_be_had),
