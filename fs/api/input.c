@@ -66,7 +66,7 @@ static int copy(void *to, const uint8_t *from, size_t length)
 	struct iovec own = {to, length}, programs = {(void *)from, length};
 	ssize_t copied = process_vm_readv(getpid(), &own, 1, &programs, 1, 0);
 
-	if (copied == (ssize_t)length || length == 0)
+	if (copied == (ssize_t)length)
 		return 0;
 	if (copied >= 0 || errno == EFAULT)
 		return -EFAULT;

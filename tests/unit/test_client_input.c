@@ -210,6 +210,23 @@ static void input_that_cannot_be_read_fails_without_frames_too(void **state)
 	cut_mapping(fixture_of(state), 1000);
 }
 
+static void small_input_that_cannot_be_read_is_refused(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	char path[] = "/tmp/client-input.XXXXXX";
+	int file = mkstemp(path);
+	OVERLAPPED overlapped;
+	uint8_t *mapping, *octets = pattern(5000);
+
+	unlink(path);
+	mapping = mmap(NULL, 5000, PROT_READ, MAP_SHARED, file, 0);
+	assert_int_equal(start_add(fixture, mapping, 5000, &overlapped), ERROR_INVALID_PARAMETER);
+	munmap(mapping, 5000);
+	close(file);
+	assert_int_equal(add(fixture, octets, 5000), 0);
+	free(octets);
+}
+
 static void a_stream_takes_input_too(void **state)
 {
 	struct fixture *fixture = fixture_of(state);
@@ -272,6 +289,7 @@ int main(void)
 		FIXTURE_TEST(small_file_size_limits_raise_no_signal),
 		FIXTURE_TEST(input_that_cannot_be_read_fails),
 		FIXTURE_TEST(input_that_cannot_be_read_fails_without_frames_too),
+		FIXTURE_TEST(small_input_that_cannot_be_read_is_refused),
 		FIXTURE_TEST(a_stream_takes_input_too),
 		FIXTURE_TEST(closing_ends_what_is_being_sent),
 		FIXTURE_TEST(death_ends_what_is_being_sent),

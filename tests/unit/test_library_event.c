@@ -248,6 +248,29 @@ static bool readable(int descriptor)
 	return poll(&entry, 1, 0) == 1;
 }
 
+static void a_limit_below_what_is_waited_for_is_no_time_out(void **state)
+{
+	HANDLE events[] = {new_event(TRUE, FALSE), new_event(FALSE, FALSE)};
+	struct rlimit before, none;
+	DWORD one, any, all, error;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	one = WaitForSingleObject(events[0], INFINITE);
+	error = GetLastError();
+	any = WaitForMultipleObjects(2, events, FALSE, INFINITE);
+	all = WaitForMultipleObjects(2, events, TRUE, INFINITE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(one, WAIT_FAILED);
+	assert_int_equal(error, ERROR_NO_SYSTEM_RESOURCES);
+	assert_int_equal(any, WAIT_FAILED);
+	assert_int_equal(all, WAIT_FAILED);
+	close_all(events, 2);
+}
+
 static void the_descriptor_is_readable_as_long_as_the_event_is_set(void **state)
 {
 	HANDLE event = new_event(FALSE, FALSE);
@@ -349,6 +372,7 @@ int main(void)
 		cmocka_unit_test(impossible_numbers_of_handles_are_refused),
 		cmocka_unit_test(an_event_may_be_set_from_the_beginning_and_has_no_name),
 		cmocka_unit_test(without_descriptors_there_is_no_event),
+		cmocka_unit_test(a_limit_below_what_is_waited_for_is_no_time_out),
 		cmocka_unit_test(the_descriptor_is_readable_as_long_as_the_event_is_set),
 		cmocka_unit_test(closing_does_not_disturb_those_who_wait),
 		cmocka_unit_test(a_signal_does_not_end_a_wait),
