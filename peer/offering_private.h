@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the files of the offering share. Nobody else includes this.
+ */
+#ifndef PEER_OFFERING_PRIVATE_H
+#define PEER_OFFERING_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "peer/offering.h"
+#include "peer/recent.h"
+
+#define OFFERING_NEVER INT64_MIN
+
+/* ---- segments (offering.c) ---- */
+
+/* Who can be offered a segment depends on what its id was made with. */
+enum offering_kind {
+	KIND_EITHER, /* SHA-256: version 1.0 of content, either version of offers */
+	KIND_LONG,   /* SHA-384, SHA-512: offers of version 1.0 only */
+	KIND_2,      /* version 2.0 of both */
+	OFFERING_KINDS
+};
+
+/* Idle, then queued (a step is reached), then out (in a message), then idle; back from out to
+ * queued when that failed, or when another step was reached meanwhile. */
+enum offered_state { OFFERED_IDLE, OFFERED_QUEUED, OFFERED_OUT };
+
+/* A segment. Its slot in the table decides when it is forgotten, whatever its state. */
+struct offered {
+	uint8_t id[DIGEST_SIZE_MAX];
+	uint8_t id_size;
+	enum digest_algorithm algorithm;
+	uint32_t length, blocks; /* 0: only complained of up to now */
+	uint64_t seen[RANGE_SET_WORDS(PCCRR_BLOCKS)];
+	uint32_t count; /* of SEEN */
+	uint8_t steps;  /* for which it was queued already */
+	bool complaint; /* a hosted cache has rubbish in its place: the next block is a step */
+	bool again;     /* while it is out: a step was reached */
+	uint8_t tries;  /* failures since it was last offered well */
+	enum offered_state state;
+	int64_t queued_ms;     /* when it was queued first, of OFFERED_QUEUED and OFFERED_OUT */
+	int64_t kept_until_ms; /* OFFERING_NEVER: was never out */
+	struct lane *lane;     /* of OFFERED_OUT */
+	TAILQ_ENTRY(offered) in_list; /* its kind's queue, or its lane's */
+};
+TAILQ_HEAD(offereds, offered);
+
+enum offering_kind offering_kind(const struct offered *segment);
+/* A hosted cache gave what is not the segment's. */
+void offering_complain(struct offering *offering, struct pccrr_id id);
+
+/* ---- lanes (offering_send.c) ---- */
+
+/* Idle, then out (waiting for an answer), then idle, or after PCHC_INITIAL_OFFER interested (more
+ * is to be sent) and out again. */
+enum lane_state { LANE_IDLE, LANE_OUT, LANE_INTERESTED };
+
+/* Offers of one version to one server. */
+struct lane {
+	unsigned server, version;
+	enum lane_state state;
+	struct offereds out;
+	enum pchc_type asked;
+	uint64_t number;   /* of the message that is out */
+	int64_t due_ms;    /* when it is given up */
+	unsigned failures; /* in a row */
+	int64_t rest_until_ms;
+};
+
+/* To the end of its kind's queue. */
+void offering_queue(struct offering *offering, struct offered *segment);
+/* Out of whichever list it is in; idle. */
+void offering_unlist(struct offering *offering, struct offered *segment);
+bool offering_takes(const struct lane *lane, enum offering_kind kind);
+
+/* ---- servers that are asked (offering_ask.c) ---- */
+
+#define OFFERING_JUDGED 16u /* exchanges, and segments, by which a server is judged */
+
+/* A segment of which something was given. */
+struct judged {
+	uint8_t id[PCCRR_ID_SIZE_MAX];
+	uint32_t id_size;
+	bool wrong;
+};
+
+struct asked {
+	uint16_t history, history_late; /* a bit for each of the last exchanges */
+	unsigned failures_only;         /* without any success */
+	unsigned timeouts;              /* in a row */
+	bool succeeded;
+	int64_t failed_ms; /* OFFERING_NEVER: never */
+	int64_t out_ms;    /* how long it was out the last time */
+	int64_t out_until_ms;
+	int64_t listless_until_ms; /* does not understand MSG_GETSEGLIST */
+	struct judged judged[OFFERING_JUDGED];
+	unsigned judged_next;
+};
+
+int offering_ask_begin(struct offering *offering);
+void offering_ask_end(struct offering *offering);
+
+/* ---- the offering ---- */
+
+#define OFFERING_LANES_MAX (2u * OFFERING_SERVERS_MAX)
+#define OFFERING_MESSAGE_MAX (32u + CONTENT_V1_SINGLE_MAX) /* PCHC_SEGMENT_INFO */
+
+struct offering {
+	struct offering_options options;
+	int64_t now_ms;
+	bool stopped;
+
+	struct recent *slots;
+	struct offered *segments; /* by slot */
+	struct offereds queue[OFFERING_KINDS];
+	uint32_t queued[OFFERING_KINDS];
+	struct lane lanes[OFFERING_LANES_MAX]; /* in the order of preference */
+	unsigned lane_count;
+	uint64_t numbers;
+	int64_t kept_until_ms; /* the latest of all segments */
+	struct offering_counters counters;
+
+	struct asked asked[OFFERING_SERVERS_MAX];
+	struct recent *spoilt;    /* server and id of what was wrong there */
+	int64_t *spoilt_until_ms; /* by slot */
+
+	uint8_t message[OFFERING_MESSAGE_MAX];
+};
+
+/* The segment, which is now the one told of last; zeros but for the id if it was not known. */
+struct offered *offering_use(struct offering *offering, struct pccrr_id id);
+void offering_advance(struct offering *offering, int64_t now_ms);
+/* The latest of NOW_MS and what was told before. */
+int64_t offering_now(const struct offering *offering, int64_t now_ms);
+uint32_t offering_random(const struct offering *offering);
+
+#endif
