@@ -51,6 +51,8 @@ struct content_build {
 	int error;
 	unsigned current; /* the buffer being filled; the one after it is the oldest */
 	unsigned count;
+	uint8_t *rest;    /* what a shrunk one holds; NULL: it is in the current buffer */
+	size_t rest_size; /* octets */
 	struct buffer buffers[];
 };
 
@@ -209,6 +211,23 @@ static int prepare(struct buffer *buffer)
 	return buffer->data == NULL ? -ENOMEM : 0;
 }
 
+/* What a shrunk one holds is in the current buffer again. */
+static void expand(struct content_build *build)
+{
+	struct buffer *buffer = &build->buffers[build->current];
+
+	if (build->rest == NULL)
+		return;
+	if (build->error == 0)
+		build->error = prepare(buffer);
+	if (build->error == 0) {
+		memcpy(buffer->data, build->rest, build->rest_size);
+		buffer->filled = build->rest_size;
+	}
+	free(build->rest);
+	build->rest = NULL;
+}
+
 static void submit(struct content_build *build, struct buffer *buffer)
 {
 	bool to_read = buffer->file >= 0;
@@ -240,6 +259,7 @@ int content_build_room(struct content_build *build, void **room_out, size_t *siz
 {
 	struct buffer *buffer;
 
+	expand(build);
 	if (build->error == 0 && build->buffers[build->current].filled == CONTENT_BUILD_BUFFER)
 		turn(build);
 	buffer = &build->buffers[build->current];
@@ -281,6 +301,35 @@ int content_build_add(struct content_build *build, const void *data, size_t size
 	return build->error;
 }
 
+/* Hashes of all buffers, from the oldest to the current one. */
+static void collect_all(struct content_build *build)
+{
+	for (unsigned i = 1; i <= build->count; i++)
+		collect(build, &build->buffers[(build->current + i) % build->count]);
+}
+
+void content_build_shrink(struct content_build *build)
+{
+	struct buffer *buffer = &build->buffers[build->current];
+	size_t cut_to;
+
+	if (build->error != 0 || build->rest != NULL || buffer->data == NULL)
+		return;
+	cut_to = cut(&build->cutter, buffer, false);
+	build->rest_size = buffer->filled - cut_to;
+	build->rest = malloc(build->rest_size + 1);
+	if (build->rest == NULL)
+		build->error = -ENOMEM;
+	else
+		memcpy(build->rest, buffer->data + cut_to, build->rest_size);
+	submit(build, buffer);
+	collect_all(build);
+	for (unsigned i = 0; i < build->count; i++) {
+		free(build->buffers[i].data);
+		build->buffers[i].data = NULL;
+	}
+}
+
 /* How much of LENGTH each buffer gets that the crew fills: all threads shall have some. */
 static size_t share(const struct content_build *build, uint64_t length)
 {
@@ -319,6 +368,7 @@ int content_build_add_file(struct content_build *build, int file, uint64_t offse
 {
 	uint64_t done = 0;
 
+	expand(build);
 	if (build->options.version == 1 && build->buffers[build->current].filled == 0)
 		done = add_shares(build, file, offset, length);
 	while (done < length && build->error == 0) {
@@ -343,13 +393,12 @@ int content_build_end(struct content_build *build, struct content_hashes *hashes
 	struct buffer *last = &build->buffers[build->current];
 	int error;
 
+	expand(build);
 	if (build->error == 0 && last->filled > 0) {
 		cut(&build->cutter, last, true);
 		submit(build, last);
 	}
-	/* From the oldest to this one. */
-	for (unsigned i = 1; i <= build->count; i++)
-		collect(build, &build->buffers[(build->current + i) % build->count]);
+	collect_all(build);
 	error = build->error;
 	if (error == 0)
 		*hashes_out = build->hashes;

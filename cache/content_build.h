@@ -38,6 +38,9 @@ int content_build_add(struct content_build *build, const void *data, size_t size
 /* The same without copying: the caller fills up to SIZE_OUT octets, then says how many. */
 int content_build_room(struct content_build *build, void **room_out, size_t *size_out);
 void content_build_filled(struct content_build *build, size_t size);
+/* For a pause: hashes what can be hashed by now, and gives the buffers back. What is left to be
+ * held is below CUTTER_SEGMENT_MAX octets, and then the hashes. The next call gets buffers anew. */
+void content_build_shrink(struct content_build *build);
 /* LENGTH octets of the open FILE, from OFFSET on, read by many threads, none of which uses FILE
  * when this returns. -ENODATA: it ends before. Whether it was changed meanwhile is for the caller
  * to find out. In version 1 the fastest way, when nothing else was added before. */

@@ -82,12 +82,28 @@ int room_enforce(struct store *store)
 	return error;
 }
 
+/* Descriptors that the process lacks are not the data's, but where files have no names: then each
+ * has one as long as it lives, and the store has a limit of its own for them. */
+static bool eviction_helps(struct store *store, int error)
+{
+	if (error == -EMFILE) {
+		store_lock(store);
+		bool full = store->unlinked && store->open_files >= store->open_files_max;
+		store_unlock(store);
+		return full;
+	}
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
 int room_trouble(struct store *store, int error)
 {
 	static struct log_limit limit;
 
-	if ((error == -ENOSPC || error == -EDQUOT || error == -EMFILE) &&
-	    evict_oldest(store, INT64_MAX) == 0)
+	/* One file would be longer than the file system or the process may have one: no other
+	 * object is concerned. */
+	if (error == -EFBIG || error == -EINVAL)
+		return -ENOSPC;
+	if (eviction_helps(store, error) && evict_oldest(store, INT64_MAX) == 0)
 		return 0;
 	store_lock(store);
 	store->trouble_until = store_monotonic() + STORE_TROUBLE_SECONDS;

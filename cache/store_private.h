@@ -388,7 +388,8 @@ void evict_stranger(struct store *store, uint64_t id);
 uint64_t evict_named_content(struct store *store, uint64_t id);
 /* Evicts until what is there fits. -ENOENT: nothing more can go. */
 int room_enforce(struct store *store);
-/* The disk refused a write with ERROR: one eviction, or caching pauses. 0: try again. */
+/* The disk refused a write with ERROR: one eviction, or caching pauses, unless it is the one file
+ * that cannot be so long. 0: try again. */
 int room_trouble(struct store *store, int error);
 
 /* ---- store_sweep.c: files without records ---------------------------------------------------- */
@@ -508,6 +509,7 @@ struct store {
 
 	pthread_mutex_t tags_lock;
 	TAILQ_HEAD(, tag_note) tags; /* guarded by tags_lock: not yet recorded */
+	unsigned tags_written;       /* rows, since they were counted; index.lock */
 
 	pthread_mutex_t segment_lock;
 	struct store_segment *found[STORE_FOUND_SEGMENTS]; /* guarded by segment_lock */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The files that list who uses the API and what is published by it (peerdist_control(4)): lines of
- * words parted by blanks, some of which say what the next one is. Words that are not known are left
- * out: the daemon may be of another version.
+ * words parted by blanks, some of which say what the next one is; "#" begins a remark. Words that
+ * are not known are left out: the daemon may be of another version.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -58,7 +58,8 @@ static int show_json(const struct list *list, char *text)
 	char *rest = text, *line;
 
 	while ((line = strtok_r(NULL, "\n", &rest)))
-		json_array_append_new(array, object_of(list, line));
+		if (*line != '#') /* how many are not shown */
+			json_array_append_new(array, object_of(list, line));
 	json_object_set_new(answer, list->name, array);
 	int status = json_dumpf(answer, stdout, JSON_INDENT(2)) == 0
 			     ? CLI_DONE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fs/service/encoding_private.h"
+#include "fs/service/encoding.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static int begin(struct making *making)
 	const struct encoding_options *options = making->options;
 	struct encoding *encoding = making->encoding;
 
-	if (options->serves || !encoding_is_short(making->hashes))
+	if (!encoding_is_short(making->hashes))
 		return store_intake_begin(options->store, encoding->size, &making->intake);
 	encoding->octets = malloc(encoding->size);
 	return encoding->octets != NULL ? 0 : -ENOMEM;
@@ -72,7 +72,6 @@ static int put(void *owner, const void *data, size_t size)
 	return error;
 }
 
-/* The object becomes what CONTENT says; what it has of it stays. */
 static int describe(const struct encoding_options *options, struct object *object,
 		    struct content *content)
 {
@@ -82,26 +81,16 @@ static int describe(const struct encoding_options *options, struct object *objec
 	return error == 0 ? object_describe(survey, NULL) : error;
 }
 
-static int find_object(const struct making *making, const struct content *content,
-		       struct object **object_out)
-{
-	const struct encoding_options *options = making->options;
-
-	if (options->object == NULL)
-		return store_object(options->store, options->path, options->validator,
-				    content_end(content), object_out);
-	*object_out = object_get(options->object);
-	return 0;
-}
-
 /* Without an object it is kept all the same. */
 static int settle(struct making *making, struct content *content)
 {
+	const struct encoding_options *options = making->options;
 	struct object *object = NULL;
-	int error = find_object(making, content, &object);
+	int error = store_object(options->store, options->path, options->validator,
+				 content_end(content), &object);
 
 	if (error == 0)
-		error = describe(making->options, object, content);
+		error = describe(options, object, content);
 	if (error == 0) {
 		making->encoding->object = object;
 		content_put(content);
@@ -159,9 +148,10 @@ void encoding_free(struct encoding *encoding)
 	free(encoding);
 }
 
-struct object *encoding_object(const struct encoding *encoding)
+bool encoding_can_lend(const struct encoding *encoding)
 {
-	return encoding->object;
+	/* The object would take its file. */
+	return encoding->content == NULL;
 }
 
 int encoding_content(struct encoding *encoding, struct content **content_out)

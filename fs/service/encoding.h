@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The content information of a publication, one version of it, in its encoded form. A short one is
- * kept in memory; a longer one is that of an object of the store, which has the octets of the
- * content too if they are kept for peers, and is empty otherwise: so it is a file that is counted
- * against the store's limit, is opened only when it is read, and stays as long as the object is in
- * use, whatever is cleared or evicted meanwhile.
+ * kept in memory; a longer one is that of an object of the store that never has any octets: so it
+ * is a file that is counted against the store's limit, is opened only when it is read, and stays as
+ * long as the object is in use, whatever is cleared or evicted meanwhile.
  *
  * An *excerpt* is what is handed out of it: content information of a range, of which any octets can
  * be had without making the rest, straight from the file.
@@ -28,24 +27,22 @@ struct encoding_options {
 	struct store *store;
 	/* Where it may be kept. */
 	const char *path, *validator;
-	bool serves; /* peers are to be served by it: it is kept in an object, however short */
-	/* The one, which has octets, uniform so far; nobody writes there meanwhile. NULL: one of
-	 * that name. */
-	struct object *object;
 	/* Asked now and then; false: -ECANCELED. May be NULL. */
 	bool (*go_on)(void *context);
 	void *context;
 };
 
-/* Whether it is kept in memory, unless it serves. */
+/* Whether it is kept in memory. */
 bool encoding_is_short(const struct content_hashes *hashes);
 /* -ENOSPC: the store has no room; -ECANCELED; -ENOMEM, ... */
 int encoding_make(const struct encoding_options *options, const struct content_hashes *hashes,
 		  const uint8_t *ks, struct encoding **encoding_out);
 /* NULL is fine. */
 void encoding_free(struct encoding *encoding);
-/* The object that it describes, with a reference of ENCODING's; NULL: there is none. */
-struct object *encoding_object(const struct encoding *encoding);
+/* The whole, with a reference. -EIO: its file cannot be had. */
+int encoding_content(struct encoding *encoding, struct content **content_out);
+/* Whether an object may be described by encoding_content(), which stays ENCODING's. */
+bool encoding_can_lend(const struct encoding *encoding);
 
 struct excerpt;
 

@@ -12,7 +12,7 @@
 
 #include "cache/content_v1.h"
 #include "cache/content_v2.h"
-#include "fs/service/encoding_private.h"
+#include "fs/service/encoding.h"
 
 #define HASH_SIZE 32u /* in both versions, as we make them */
 /* A list of version 1.0 is the largest part. */

@@ -158,7 +158,10 @@ static uint32_t check_retrieve(const struct request *request)
 {
 	const struct pdc_read *read = (const struct pdc_read *)request->header;
 
-	return read->max_bytes > 0 ? ERROR_SUCCESS : ERROR_INVALID_PARAMETER;
+	/* The caller's pair is ignored by the library (7.8); the message has no use for it. */
+	return read->max_bytes > 0 && read->offset == 0 && read->timeout_ms == 0
+		       ? ERROR_SUCCESS
+		       : ERROR_INVALID_PARAMETER;
 }
 
 static int prepare(struct information *information)

@@ -39,10 +39,16 @@ struct user {
 	unsigned instances;
 	atomic_uint publications;
 	atomic_ullong reads, input;
-	atomic_ullong hashing; /* octets of streams that are being hashed, the publisher's */
+	atomic_ullong hashing; /* octets that streams hold between two steps, the publisher's */
 	atomic_ullong loose;   /* octets of unverified data */
 	LIST_HEAD(, loose) loose_data; /* newest first; loose.c's, as is its lock */
-	atomic_bool starved;           /* one of its instances was refused credit for all of them */
+	/* Content information that consumers keep: octets in memory, files without a name
+	 * (gathering.h). */
+	atomic_ullong information;
+	atomic_uint information_files;
+	atomic_uint searches;           /* under way, of all instances; consumer_read.c's */
+	LIST_HEAD(, consumer) contents; /* newest first; consumer_others.c's, as is its lock */
+	atomic_bool starved; /* one of its instances was refused credit for all of them */
 };
 
 struct handle;
@@ -134,9 +140,11 @@ struct instance {
 	unsigned handle_count, operation_count;
 	atomic_uint living; /* operations in memory */
 	uint64_t next_handle;
-	uint64_t reads, input; /* octets */
-	bool starved;          /* somebody was refused credit */
-	uint64_t output;       /* octets waiting to be fetched */
+	uint64_t reads, input;                 /* octets */
+	bool starved;                          /* somebody was refused credit */
+	uint64_t output;                       /* octets waiting to be fetched */
+	atomic_uint searches;                  /* under way; consumer_read.c's */
+	LIST_HEAD(, publication) publications; /* that it made; service->lock */
 	LIST_HEAD(, handle) handles;
 	LIST_HEAD(, operation) operations; /* whose number is in use */
 	LIST_HEAD(, operation) buckets[64];
@@ -162,6 +170,7 @@ struct service {
 	LIST_HEAD(, operation) timed;
 	int64_t earliest_ms; /* none of them is to be stepped before */
 	atomic_uint versions, read_timeout_ms;
+	atomic_ullong unkept; /* blocks that were right and that the store could not keep */
 	struct publications *publications; /* publisher's */
 };
 

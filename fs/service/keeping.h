@@ -4,10 +4,10 @@
  * like all else there: where the disk gives trouble or there is no room they are not kept, and
  * nobody hears of it.
  *
- * One object takes them while nobody knows yet which blocks they will be, and is described when all
- * have come. Peers ask by either version of content information, and an object has one: with both
- * versions enabled there are two objects, each with all octets, and the second one is copied from
- * the first (which needs no block hashes again).
+ * One object takes them while nobody knows yet which blocks they will be. When all have come they
+ * move to where consumers of that content have them (parts_object()), which others may have filled
+ * already. Peers ask by either version of content information, and an object has one: with both
+ * versions enabled there are two such objects. Copying needs no block hashes again.
  *
  * Calls block on disk; one thread at a time.
  */
@@ -23,14 +23,14 @@ struct keeping *keeping_begin(struct store *store, const char *path, const char 
 			      uint64_t size);
 /* NULL is fine here, and below. */
 void keeping_add(struct keeping *keeping, const void *data, size_t size);
-/* SIZE octets have come, and there are no more. What has them, to be described; the keeping's own.
- * NULL: none has. */
-struct object *keeping_end(struct keeping *keeping, uint64_t size);
+/* SIZE octets have come, and there are no more. Whether they were all written. */
+bool keeping_end(struct keeping *keeping, uint64_t size);
+/* What it has is dropped from the store. */
 void keeping_free(struct keeping *keeping);
 
-/* All units of TO that FROM has the octets of, which are known to be TO's. GO_ON is asked now and
- * then. */
-void keeping_copy(struct object *from, struct object *to, bool (*go_on)(void *context),
-		  void *context);
+/* After the end: all units of TO, which is of the same octets, that KEEPING has and TO has not.
+ * LAST: KEEPING needs not have them any more. GO_ON is asked now and then. */
+void keeping_copy(struct keeping *keeping, struct object *to, bool last,
+		  bool (*go_on)(void *context), void *context);
 
 #endif

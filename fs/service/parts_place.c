@@ -15,7 +15,7 @@
 #include "cache/content_slice.h"
 #include "cache/store_content.h"
 
-enum { NAME_MAX_OCTETS = 16 + 2 * DIGEST_SIZE_MAX + 1 };
+enum { NAME_MAX_OCTETS = PARTS_NAME_SIZE };
 
 /* One object is described at a time: two who open the same content would do it twice. */
 static pthread_mutex_t describing = PTHREAD_MUTEX_INITIALIZER;
@@ -75,14 +75,45 @@ static int name_run(struct naming *naming, char name[NAME_MAX_OCTETS])
 	return error;
 }
 
-static int name_partly(const struct content *content, const struct content_segment *segment,
-		       char name[NAME_MAX_OCTETS])
+/* Nothing binds a list that is not complete to the segment, so it is part of the name. */
+static int digest_list(const struct content *content, const struct content_segment *segment,
+		       struct digest_stream *stream)
 {
+	size_t size = digest_size(content_algorithm(content));
 	uint8_t id[DIGEST_SIZE_MAX];
+	struct content_block block;
 	int error = content_segment_id(content, segment, id);
 
 	if (error == 0)
-		make_name(name, "segment", id, digest_size(content_algorithm(content)));
+		error = digest_stream_add(stream, id, size);
+	if (error == 0)
+		error = digest_stream_add(stream, &segment->length, sizeof(segment->length));
+	if (error == 0)
+		error = digest_stream_add(stream, &segment->first_listed,
+					  sizeof(segment->first_listed));
+	for (uint32_t i = 0; error == 0 && i < segment->listed; i++) {
+		error = content_block_listed(content, segment, segment->first_listed + i, &block);
+		if (error == 0)
+			error = digest_stream_add(stream, block.hash, size);
+	}
+	return error;
+}
+
+static int name_partly(const struct content *content, const struct content_segment *segment,
+		       char name[NAME_MAX_OCTETS])
+{
+	struct digest_stream *stream;
+	uint8_t digest[DIGEST_SIZE_MAX];
+	int error = digest_stream_create(DIGEST_SHA256, &stream);
+
+	if (error != 0)
+		return error;
+	error = digest_list(content, segment, stream);
+	if (error == 0)
+		error = digest_stream_end(stream, digest);
+	digest_stream_free(stream);
+	if (error == 0)
+		make_name(name, "list", digest, digest_size(DIGEST_SHA256));
 	return error;
 }
 
@@ -159,6 +190,18 @@ static struct place *add_place(struct parts *parts, struct object *object, uint6
 	return place;
 }
 
+/* It says the same, and its file is opened only when it is read. */
+static void use_kept(struct parts *parts, struct object *object)
+{
+	struct content *content = object_content(object);
+
+	if (content == NULL)
+		return;
+	content_put(parts->content);
+	parts->content = content;
+	parts->kept = true;
+}
+
 static int open_run(struct parts *parts, const struct run *run)
 {
 	struct naming naming = {
@@ -183,7 +226,37 @@ static int open_run(struct parts *parts, const struct run *run)
 	if (error != 0)
 		return error;
 	place->cutting = object_cutting(object);
+	if (is_whole(parts->content, run))
+		use_kept(parts, object);
 	return fetch_open_nearby(parts->fetch, object, name, NULL, &place->file);
+}
+
+int parts_object(struct store *store, struct content *content, char name_out[PARTS_NAME_SIZE],
+		 bool *made_out, struct object **object_out)
+{
+	struct parts parts = {.store = store, .content = content};
+	const struct run run = {.count = content_segments(content), .end = content_end(content)};
+	struct naming naming = {.content = content, .count = run.count};
+	struct object *object;
+	bool made = false;
+	int error = name_run(&naming, name_out);
+
+	if (error == 0)
+		error = store_find(store, name_out, "", run.end, &object);
+	if (error == -ENOENT) {
+		made = true;
+		error = store_object(store, name_out, "", run.end, &object);
+	}
+	if (error != 0)
+		return error;
+	error = describe(&parts, &run, object);
+	if (error != 0) {
+		object_put(object);
+		return error;
+	}
+	*made_out = made;
+	*object_out = object;
+	return 0;
 }
 
 /* ---- what is listed partly ---- */

@@ -13,33 +13,12 @@
 #include "cache/log.h"
 #include "fs/service/operation.h"
 
-/* Our choices: at the most that one user may have 16 publications share a bucket, and the
- * identifiers are hashed with a seed that nobody knows. */
-#define BUCKETS 4096u
-#define MAKERS 1024u
-
 /* Streams that hash with all threads at a time: each has a buffer of a MiB or two per thread. Our
  * choice: more of them would not be any quicker. */
 #define CREW_STREAMS_MAX 4u
 
 /* No file of the origin can have such a name: ".peerdist" is ours in the root. */
 #define PLACE ".peerdist/publications"
-
-struct publications {
-	uint64_t seed; /* of hashes */
-	uint64_t
-		session[2]; /* tells what this run of the daemon has stored from what others left */
-	/* service->lock */
-	LIST_HEAD(, publication) buckets[BUCKETS];
-	LIST_HEAD(, publication) makers[MAKERS];
-	uint64_t count, next_number;
-
-	atomic_uint crew_streams;
-	/* Guards what follows; held while the secret is fetched. */
-	pthread_mutex_t first_lock;
-	bool keyed;
-	uint8_t keys[PUBLICATION_VERSIONS][DIGEST_SIZE_MAX];
-};
 
 static void clear(struct store *store, const char *path)
 {
@@ -166,12 +145,22 @@ struct publication *publication_get(struct publication *publication)
 	return publication;
 }
 
-static void clear_stored(const struct publication *publication)
+static void publication_free(struct publication *publication)
 {
+	for (unsigned i = 0; i < PUBLICATION_VERSIONS; i++)
+		encoding_free(publication->encodings[i]);
+	free(publication);
+}
+
+static void retire(struct pool_job *job)
+{
+	struct publication *publication =
+		(struct publication *)((char *)job - offsetof(struct publication, job));
 	char path[PUBLICATION_PLACE_SIZE];
 
 	place(publication, path);
 	clear(publication->store, path);
+	publication_free(publication);
 }
 
 void publication_put(struct publication *publication)
@@ -179,12 +168,13 @@ void publication_put(struct publication *publication)
 	if (publication == NULL ||
 	    atomic_fetch_sub_explicit(&publication->references, 1, memory_order_acq_rel) != 1)
 		return;
-	/* A stream may have written until now. */
-	if (atomic_load(&publication->stored))
-		clear_stored(publication);
-	for (unsigned i = 0; i < PUBLICATION_VERSIONS; i++)
-		encoding_free(publication->encodings[i]);
-	free(publication);
+	if (!atomic_load(&publication->stored)) {
+		publication_free(publication);
+		return;
+	}
+	/* The pool runs what is queued to its end, and the store outlives it. */
+	publication->job.run = retire;
+	pool_submit(publication->pool, POOL_AHEAD, &publication->job);
 }
 
 bool publication_is(const struct publication *publication, const void *id, size_t id_size)
@@ -203,7 +193,7 @@ static struct publication *find_locked(struct publications *publications, uint64
 {
 	struct publication *publication;
 
-	LIST_FOREACH (publication, &publications->buckets[hash % BUCKETS], in_bucket)
+	LIST_FOREACH (publication, &publications->buckets[hash % PUBLICATION_BUCKETS], in_bucket)
 		if (publication->hash == hash && publication->uid == uid &&
 		    publication_is(publication, id, id_size))
 			return publication;
@@ -237,7 +227,6 @@ static struct publication *create(struct instance *instance, const void *id, siz
 	publication->pool = service->options.pool;
 	publication->uid = instance->opener.uid;
 	publication->user = instance->user;
-	publication->instance = instance->id;
 	publication->length = length;
 	publication->hash = hash_of(service->publications, publication->uid, id, id_size);
 	publication->id_size = id_size;
@@ -245,8 +234,10 @@ static struct publication *create(struct instance *instance, const void *id, siz
 	return publication;
 }
 
-static uint32_t enter_locked(struct publications *publications, struct publication *publication)
+static uint32_t enter_locked(struct instance *instance, struct publication *publication)
 {
+	struct publications *publications = instance->service->publications;
+
 	if (find_locked(publications, publication->hash, publication->uid, publication->id,
 			publication->id_size) != NULL)
 		return PEERDIST_ERROR_ALREADY_EXISTS;
@@ -254,10 +245,10 @@ static uint32_t enter_locked(struct publications *publications, struct publicati
 		return ERROR_NO_SYSTEM_RESOURCES;
 	atomic_fetch_add(&publication->user->publications, 1);
 	publication->number = ++publications->next_number;
-	LIST_INSERT_HEAD(&publications->buckets[publication->hash % BUCKETS], publication,
-			 in_bucket);
-	LIST_INSERT_HEAD(&publications->makers[publication->instance % MAKERS], publication,
-			 in_maker);
+	LIST_INSERT_HEAD(&publications->buckets[publication->hash % PUBLICATION_BUCKETS],
+			 publication, in_bucket);
+	LIST_INSERT_HEAD(&publications->table, publication, in_table);
+	LIST_INSERT_HEAD(&instance->publications, publication, in_maker);
 	publications->count++;
 	return ERROR_SUCCESS;
 }
@@ -271,7 +262,7 @@ uint32_t publication_claim(struct instance *instance, const void *id, size_t id_
 	if (publication == NULL)
 		return ERROR_NOT_ENOUGH_MEMORY;
 	pthread_mutex_lock(&service->lock);
-	uint32_t status = enter_locked(service->publications, publication);
+	uint32_t status = enter_locked(instance, publication);
 	pthread_mutex_unlock(&service->lock);
 	if (status != ERROR_SUCCESS) {
 		free(publication);
@@ -281,25 +272,27 @@ uint32_t publication_claim(struct instance *instance, const void *id, size_t id_
 	return ERROR_SUCCESS;
 }
 
-void publication_complete(struct operation *operation, struct publication *publication,
+bool publication_complete(struct operation *operation, struct publication *publication,
 			  uint64_t length, struct encoding *encodings[PUBLICATION_VERSIONS])
 {
 	static const struct pdc_completion completion = {.status = ERROR_SUCCESS};
 	struct instance *instance = operation->instance;
 	struct service *service = instance->service;
-	bool tell = false;
+	bool tell = false, complete = false;
 
 	pthread_mutex_lock(&service->lock);
 	memcpy(publication->encodings, encodings, sizeof publication->encodings);
 	if (!publication->removed) {
 		publication->length = length;
 		pthread_mutex_lock(&instance->lock);
-		publication->complete = operation_complete_locked(operation, &completion, &tell);
+		complete = operation_complete_locked(operation, &completion, &tell);
 		pthread_mutex_unlock(&instance->lock);
+		publication->complete = complete;
 	}
 	pthread_mutex_unlock(&service->lock);
 	if (tell)
 		instance_tell(instance);
+	return complete;
 }
 
 bool publication_is_complete(struct service *service, const struct publication *publication)
@@ -352,20 +345,12 @@ static void invalidate_handles(struct service *service, struct publication *publ
 	}
 }
 
-static void retire(struct pool_job *job)
-{
-	struct publication *publication =
-		(struct publication *)((char *)job - offsetof(struct publication, job));
-
-	clear_stored(publication);
-	publication_put(publication);
-}
-
 static void leave_table_locked(struct publications *publications, struct publication *publication)
 {
 	publication->removed = true;
 	publication->complete = false;
 	LIST_REMOVE(publication, in_bucket);
+	LIST_REMOVE(publication, in_table);
 	LIST_REMOVE(publication, in_maker);
 	publications->count--;
 	atomic_fetch_sub(&publication->user->publications, 1);
@@ -377,13 +362,7 @@ static void leave(struct service *service, struct publication *publication,
 		  const struct instance *caller)
 {
 	invalidate_handles(service, publication, caller);
-	/* Clearing waits for the disk, and whoever calls shall not. The pool runs what is queued to
-	 * its end, and the store outlives it. */
-	publication->job.run = retire;
-	if (atomic_load(&publication->stored))
-		pool_submit(publication->pool, POOL_AHEAD, &publication->job);
-	else
-		publication_put(publication);
+	publication_put(publication);
 }
 
 bool publication_remove(struct service *service, struct publication *publication,
@@ -403,17 +382,12 @@ bool publication_remove(struct service *service, struct publication *publication
 static struct publication *take_locked(struct publications *publications,
 				       const struct instance *instance)
 {
-	unsigned first = instance != NULL ? instance->id % MAKERS : 0;
-	unsigned end = instance != NULL ? first + 1 : MAKERS;
-	struct publication *publication;
+	struct publication *publication = instance != NULL ? LIST_FIRST(&instance->publications)
+							   : LIST_FIRST(&publications->table);
 
-	for (unsigned i = first; i < end; i++)
-		LIST_FOREACH (publication, &publications->makers[i], in_maker)
-			if (instance == NULL || publication->instance == instance->id) {
-				leave_table_locked(publications, publication);
-				return publication;
-			}
-	return NULL;
+	if (publication != NULL)
+		leave_table_locked(publications, publication);
+	return publication;
 }
 
 void publications_remove(struct service *service, const struct instance *instance)
@@ -475,57 +449,4 @@ int service_unpublish(struct service *service, uid_t uid, const void *id, size_t
 
 	publication_put(publication);
 	return there ? 0 : -ENOENT;
-}
-
-/* As of now; each with a reference. */
-struct shown {
-	struct publication *publication;
-	uint64_t length;
-	bool complete;
-};
-
-static size_t collect_locked(struct publications *publications, bool all, uid_t uid,
-			     struct shown *shown)
-{
-	struct publication *publication;
-	size_t count = 0;
-
-	for (unsigned i = 0; i < MAKERS; i++)
-		LIST_FOREACH (publication, &publications->makers[i], in_maker)
-			if (all || publication->uid == uid)
-				shown[count++] =
-					(struct shown){publication_get(publication),
-						       publication->length, publication->complete};
-	return count;
-}
-
-static void show(const struct shown *shown, unsigned versions, FILE *file)
-{
-	static const char *const names[] = {"-", "1", "2", "1,2"};
-	const struct publication *publication = shown->publication;
-
-	fprintf(file, "%" PRIu32 " ", (uint32_t)publication->uid);
-	for (size_t i = 0; i < publication->id_size; i++)
-		fprintf(file, "%02x", publication->id[i]);
-	fprintf(file, " length %" PRIu64 " versions %s\n", shown->length,
-		names[shown->complete ? versions & 3 : 0]);
-}
-
-int service_list_publications(struct service *service, bool all, uid_t uid, FILE *file)
-{
-	unsigned versions = service_versions(service);
-	struct shown *shown;
-	size_t count = 0;
-
-	pthread_mutex_lock(&service->lock);
-	shown = calloc(service->publications->count + 1, sizeof *shown);
-	if (shown != NULL)
-		count = collect_locked(service->publications, all, uid, shown);
-	pthread_mutex_unlock(&service->lock);
-	for (size_t i = 0; i < count; i++) {
-		show(&shown[i], versions, file);
-		publication_put(shown[i].publication);
-	}
-	free(shown);
-	return shown != NULL ? 0 : -ENOMEM;
 }

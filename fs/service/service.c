@@ -304,7 +304,8 @@ static void count(struct instance *instance, void *context)
 
 void service_counters(struct service *service, struct service_counters *counters_out)
 {
-	struct service_counters counters = {.publications = publications_count(service)};
+	struct service_counters counters = {.publications = publications_count(service),
+					    .unkept = atomic_load(&service->unkept)};
 
 	each_instance(service, count, &counters);
 	*counters_out = counters;

@@ -107,10 +107,13 @@ unsigned instance_poll(struct instance *instance);
 struct service_counters {
 	uint64_t instances, handles, operations, publications;
 	uint64_t input, output; /* octets held */
+	uint64_t unkept;        /* blocks that programs added and the cache could not keep */
 };
 void service_counters(struct service *service, struct service_counters *counters_out);
 /* A line each, of UID's or of all: "ID uid UID pid PID handles N operations N", and
- * "UID HEX length N versions 1,2". 0; -ENOMEM. */
+ * "UID HEX length N versions 1,2"; of publications 16 MiB at most, the newest first, and then a
+ * line
+ * "# N more are not shown". 0; -ENOMEM. */
 int service_list_instances(struct service *service, bool all, uid_t uid, FILE *file);
 int service_list_publications(struct service *service, bool all, uid_t uid, FILE *file);
 /* Shuts an instance down. -ENOENT. */

@@ -4,43 +4,58 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What a stream's hashing holds at most: two buffers of each version. With all threads it is more,
- * but only a few streams have those. */
-#define CHARGE_MAX (2ull * PUBLICATION_VERSIONS * CONTENT_BUILD_BUFFER)
-/* Octets of a user that may be held so. Our choice: 256 large streams at a time, any number of
- * small ones. */
+#include "cache/cutter.h"
+#include "origin/loop.h"
+
+/* What a stream holds between two steps at most: less than a block of version 1, less than a
+ * segment of version 2. With all threads it is more, but only a few streams have those. */
+#define CHARGE_MAX ((uint64_t)CUTTING_UNIT + CUTTER_SEGMENT_MAX)
+/* Octets of a user that may be held so. Our choice: all handles of five instances, and any number
+ * of small streams. */
 #define USER_HASHING_MAX (1ull << 30)
+/* How often a stream that waits looks whether others have ended; our choice. */
+#define CHARGE_PAUSE_MS 100
 
 static struct stream *stream_of(struct handle *handle)
 {
 	return (struct stream *)handle;
 }
 
-/* Of both versions; the same octets are in the buffers of each. */
+/* Of both versions; the same octets are held for each. */
 static uint64_t charge_of(uint64_t octets)
 {
 	return octets < CHARGE_MAX / PUBLICATION_VERSIONS ? octets * PUBLICATION_VERSIONS
 							  : CHARGE_MAX;
 }
 
-/* LENGTH octets more are about to come. */
-static bool charge(struct stream *stream, uint32_t length)
+static bool charge_locked(struct stream *stream, uint64_t octets)
 {
-	struct instance *instance = stream->published.handle.instance;
-	bool fits = true;
+	struct user *user = stream->published.handle.instance->user;
+	uint64_t wanted = charge_of(octets), more;
+
+	if (wanted <= stream->charged)
+		return true;
+	more = wanted - stream->charged;
+	if (atomic_fetch_add(&user->hashing, more) + more > USER_HASHING_MAX) {
+		atomic_fetch_sub(&user->hashing, more);
+		return false;
+	}
+	stream->charged = wanted;
+	return true;
+}
+
+bool stream_charge(struct operation *operation)
+{
+	struct stream *stream = stream_of(operation->handle);
+	struct instance *instance = operation->instance;
 
 	pthread_mutex_lock(&instance->lock);
-	uint64_t wanted = charge_of(stream->charged / PUBLICATION_VERSIONS + length);
-	uint64_t more = wanted - stream->charged;
-	if (more > 0 &&
-	    atomic_fetch_add(&instance->user->hashing, more) + more > USER_HASHING_MAX) {
-		atomic_fetch_sub(&instance->user->hashing, more);
-		fits = false;
-	} else {
-		stream->charged = wanted;
-	}
+	bool charged = TAILQ_EMPTY(&operation->input) ||
+		       charge_locked(stream, stream->added + operation->length);
 	pthread_mutex_unlock(&instance->lock);
-	return fits;
+	if (!charged)
+		operation_wake_later(operation, loop_clock_ms() + CHARGE_PAUSE_MS);
+	return charged;
 }
 
 static void uncharge(struct stream *stream)
@@ -202,8 +217,6 @@ static uint32_t add_to_stream(struct request *request)
 
 	if (status != ERROR_SUCCESS)
 		return status;
-	if (!charge(stream, input->length))
-		return ERROR_NO_SYSTEM_RESOURCES;
 	return operation_submit(request, &(struct operation_wish){.lane = &stream->lane,
 								  .step = stream_add,
 								  .length = input->length});

@@ -91,6 +91,14 @@ static uint32_t check(struct stream *stream)
 	return finished ? PEERDIST_ERROR_ALREADY_COMPLETED : ERROR_SUCCESS;
 }
 
+/* Other steps need buffers too. */
+static void rest(struct stream *stream)
+{
+	for (unsigned i = 0; i < PUBLICATION_VERSIONS && !stream->in_crew; i++)
+		if (stream->builds[i] != NULL)
+			content_build_shrink(stream->builds[i]);
+}
+
 void stream_add(struct operation *operation)
 {
 	struct stream *stream = (struct stream *)operation->handle;
@@ -103,14 +111,17 @@ void stream_add(struct operation *operation)
 		return;
 	}
 	while (!last && done < STEP_LENGTH_MAX && !operation_is_over(operation) &&
+	       stream_charge(operation) &&
 	       (data = operation_take(operation, &length, &last)) != NULL) {
 		status = take(stream, operation, data, length);
 		if (status != ERROR_SUCCESS) {
 			stream_fail(operation, status);
+			stream_release(stream);
 			return;
 		}
 		done += length;
 	}
+	rest(stream);
 	if (last)
 		operation_complete(operation, ERROR_SUCCESS, 0, operation->length);
 	else if (done >= STEP_LENGTH_MAX)

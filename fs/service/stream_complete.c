@@ -9,6 +9,8 @@
 #include <openssl/crypto.h>
 
 #include "cache/log.h"
+#include "cache/store_tags.h"
+#include "fs/service/parts.h"
 #include "fs/service/stream.h"
 
 /* Octets that are kept and described by a step; of more it takes longer than others should wait for
@@ -20,9 +22,9 @@ struct completion {
 	struct operation *operation;
 	struct service *service;
 	struct publication *publication;
-	unsigned serve;      /* versions by which peers may ask for what is kept, bits */
-	struct object *kept; /* octets that nothing describes yet; the keeping's reference */
 	struct encoding *encodings[PUBLICATION_VERSIONS];
+	/* Objects that peers are served from, and that were made for it; "": none. */
+	char made[PUBLICATION_VERSIONS][PARTS_NAME_SIZE];
 };
 
 static bool go_on(void *context)
@@ -45,28 +47,22 @@ static void warn(int error)
 			    strerror(-error));
 }
 
-/* The one of [INDEX]. The first that serves describes the octets as they came. */
+/* The one of [INDEX]. */
 static int make_encoding(struct completion *completion, unsigned index,
 			 const struct content_hashes *hashes, const uint8_t *ks)
 {
-	const struct service_options *options = &completion->service->options;
 	static const char *const parts[PUBLICATION_VERSIONS] = {"1", "2"};
-	bool serves = (completion->serve & 1u << index) != 0;
 	struct publication_place place;
-	struct encoding_options how = {
-		.store = options->store,
+	const struct encoding_options how = {
+		.store = completion->service->options.store,
 		.path = place.path,
 		.validator = place.validator,
-		.serves = serves,
-		.object = serves ? completion->kept : NULL,
 		.go_on = go_on,
 		.context = completion->operation,
 	};
 
-	if (serves)
-		completion->kept = NULL;
 	publication_place(completion->service, completion->publication, parts[index], &place);
-	if (serves || !encoding_is_short(hashes))
+	if (!encoding_is_short(hashes))
 		publication_uses_store(completion->publication);
 	return encoding_make(&how, hashes, ks, &completion->encodings[index]);
 }
@@ -88,34 +84,70 @@ static int make_version(struct completion *completion, unsigned index)
 	return error;
 }
 
-/* Of two enabled versions the first one has the octets now. */
-static void copy_kept(struct completion *completion)
-{
-	struct object *from, *to;
-
-	if (completion->serve != 3)
-		return;
-	from = encoding_object(completion->encodings[0]);
-	to = encoding_object(completion->encodings[1]);
-	if (from != NULL && to != NULL)
-		keeping_copy(from, to, go_on, completion->operation);
-}
-
 static int make_all(struct completion *completion)
 {
-	struct stream *stream = completion->stream;
 	int error = 0;
 
-	completion->kept = keeping_end(stream->keeping, stream->added);
-	if (completion->kept != NULL)
-		completion->serve = service_versions(completion->service) & 3;
 	for (unsigned i = 0; i < PUBLICATION_VERSIONS && error == 0; i++)
 		error = make_version(completion, i);
-	if (error == 0)
-		copy_kept(completion);
-	else
+	if (error != 0)
 		warn(error);
 	return error;
+}
+
+/* ---- octets for peers ---- */
+
+/* No consumer has this tag, so none can drop what is kept here by dropping his own. Without it some
+ * may, and that is all. */
+static void tag(struct object *object)
+{
+	static const struct store_tag published = {.uid = UINT32_MAX, .name = "published"};
+
+	(void)store_tag_note(object, &published, 0, cutting_count(object_cutting(object)));
+}
+
+/* By the names of the version of [INDEX]. Like all of the cache it may not be possible. */
+static void keep_version(struct completion *completion, unsigned index, bool last)
+{
+	struct store *store = completion->service->options.store;
+	struct encoding *encoding = completion->encodings[index];
+	char name[PARTS_NAME_SIZE];
+	struct content *content;
+	struct object *object;
+	bool made;
+
+	if (!encoding_can_lend(encoding) || encoding_content(encoding, &content) != 0)
+		return;
+	if (parts_object(store, content, name, &made, &object) == 0) {
+		if (made)
+			strcpy(completion->made[index], name);
+		keeping_copy(completion->stream->keeping, object, last, go_on,
+			     completion->operation);
+		tag(object);
+		object_put(object);
+	}
+	content_put(content);
+}
+
+/* Peers ask by the versions that are enabled. */
+static void keep_all(struct completion *completion)
+{
+	unsigned versions = service_versions(completion->service) & 3;
+	struct stream *stream = completion->stream;
+
+	if (!keeping_end(stream->keeping, stream->added))
+		return;
+	for (unsigned i = 0; i < PUBLICATION_VERSIONS; i++)
+		if ((versions & 1u << i) != 0 && go_on(completion->operation))
+			keep_version(completion, i, versions >> (i + 1) == 0);
+}
+
+/* It was not published: what nobody had before is dropped again. */
+static void give_up(const struct completion *completion)
+{
+	for (unsigned i = 0; i < PUBLICATION_VERSIONS; i++)
+		if (completion->made[i][0] != '\0')
+			store_clear(completion->service->options.store, completion->made[i], NULL);
 }
 
 /* ---- its end ---- */
@@ -141,13 +173,16 @@ static void finish(struct operation *operation)
 	int error = make_all(&completion);
 	uint64_t length = stream->added;
 
+	if (error == 0)
+		keep_all(&completion);
 	stream_release(stream);
 	if (error != 0) {
 		discard(completion.encodings);
 		stream_fail(operation, stream_status(error));
 		return;
 	}
-	publication_complete(operation, completion.publication, length, completion.encodings);
+	if (!publication_complete(operation, completion.publication, length, completion.encodings))
+		give_up(&completion);
 }
 
 static void finish_job(struct pool_job *job)

@@ -4,6 +4,7 @@
  * whoever hashes; and hold few of them.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -491,6 +492,86 @@ static void a_builder_holds_few_buffers(void **state)
 	content_build_free(build); /* what was not ended is given up */
 }
 
+/* Shrunk after every portion. */
+static void add_shrinking(struct content_build *build, const struct octets *content, size_t largest)
+{
+	uint32_t random = (uint32_t)largest + 1;
+
+	content_build_shrink(build);
+	for (size_t at = 0; at < content->size;) {
+		size_t portion = 1 + next_random(&random) % largest;
+
+		if (portion > content->size - at)
+			portion = content->size - at;
+		assert_int_equal(content_build_add(build, content->data + at, portion), 0);
+		content_build_shrink(build);
+		content_build_shrink(build);
+		at += portion;
+	}
+}
+
+static void check_shrinking(const struct octets *content, unsigned version, struct pool *helpers)
+{
+	static const size_t largest[] = {5000, 100000, 3000000};
+	struct content_build *plain = builder(version, DIGEST_SHA256, 0, helpers);
+	struct content_build *build = builder(version, DIGEST_SHA256, 0, helpers);
+	struct content_hashes hashes, expected;
+
+	add_portions(plain, content, 1000000);
+	assert_int_equal(content_build_end(plain, &expected), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		add_shrinking(build, content, largest[i]);
+		assert_int_equal(content_build_end(build, &hashes), 0);
+		assert_same(&hashes, &expected);
+		content_hashes_clear(&hashes);
+	}
+	add_shrinking(build, content, 7000); /* and is given up */
+	content_hashes_clear(&expected);
+	content_build_free(plain);
+	content_build_free(build);
+}
+
+static void shrinking_makes_no_difference(void **state)
+{
+	struct octets content = random_content(5000000, 12);
+
+	(void)state;
+	memset(content.data + 1500000, 0, 700000);
+	for (unsigned version = 1; version <= 2; version++) {
+		check_shrinking(&content, version, NULL);
+		check_shrinking(&content, version, pool);
+	}
+	octets_free(&content);
+}
+
+/* Allocated by the process, in octets. */
+static size_t allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void a_shrunk_builder_holds_little(void **state)
+{
+	enum { BUILDERS = 20 };
+	struct octets content = random_content(3000000, 13);
+	struct content_build *builds[BUILDERS];
+	size_t before = allocated();
+
+	(void)state;
+	for (unsigned i = 0; i < BUILDERS; i++) {
+		builds[i] = builder(1 + i % 2, DIGEST_SHA256, 0, NULL);
+		add_portions(builds[i], &content, 200000);
+		content_build_shrink(builds[i]);
+	}
+	/* Without, each has two buffers. ASan's allocator does not count. */
+	assert_true(allocated() - before < BUILDERS * (CUTTER_SEGMENT_MAX + 50000u));
+	for (unsigned i = 0; i < BUILDERS; i++)
+		content_build_free(builds[i]);
+	octets_free(&content);
+}
+
 static void impossible_options_are_refused(void **state)
 {
 	static const struct content_build_options wrong[] = {
@@ -519,6 +600,8 @@ int main(void)
 		cmocka_unit_test(files_give_what_their_octets_give),
 		cmocka_unit_test(after_a_file_that_ends_early_the_next_content_is_sound),
 		cmocka_unit_test(a_builder_holds_few_buffers),
+		cmocka_unit_test(shrinking_makes_no_difference),
+		cmocka_unit_test(a_shrunk_builder_holds_little),
 		cmocka_unit_test(impossible_options_are_refused),
 	};
 

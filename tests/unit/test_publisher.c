@@ -11,9 +11,13 @@
 #include "tests/unit/publisher_scene.h"
 
 #include <cmocka.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "fs/service/publication.h"
 
 #define F_SIZE 200000u
 
@@ -446,39 +450,170 @@ static void test_limit_of_a_user(void **state)
 	atomic_fetch_sub(publications, USER_PUBLICATIONS_MAX - 1);
 }
 
-/* The memory that a user's streams hold is bounded; what is closed gives it back. */
-static void test_limit_of_what_is_hashed(void **state)
+static unsigned count_lines(const char *text)
 {
-	atomic_ullong *hashing = &program->instance->user->hashing;
-	uint64_t handles[PDC_HANDLES_MAX];
-	unsigned count = 0, closed = 0;
-	uint32_t status = ERROR_IO_PENDING;
-	char id[16];
+	unsigned lines = 0;
+
+	for (; *text != '\0'; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+static void publish_long(struct scene_program *from, unsigned count)
+{
+	uint8_t message[sizeof(struct pdc_publish) + PDC_ID_MAX];
+	struct pdc_publish *publish = (struct pdc_publish *)message;
+
+	for (unsigned i = 0; i < count; i++) {
+		memset(message, 0xa5, sizeof message);
+		*publish = (struct pdc_publish){.id_len = PDC_ID_MAX};
+		memcpy(publish->id, &i, sizeof i);
+		assert_int_equal(
+			service_scene_call(from, OPERATION_publish_stream, message, sizeof message),
+			ERROR_SUCCESS);
+	}
+}
+
+static void test_list_is_bounded(void **state)
+{
+	enum { COUNT = 1000, LIMIT = 16 << 20 };
+	struct scene_program *other = service_scene_start(&scene, 1001);
+	char *text, *remark;
+	unsigned shown, left;
+	int end = 0;
 
 	(void)state;
-	while (status == ERROR_IO_PENDING) {
-		struct pdc_input message = {.hdr = {.op = service_scene_number(program)},
-					    .length = 1u << 30};
+	publish_long(program, COUNT);
+	publish_long(other, COUNT);
+	text = listed(false, 1001);
+	assert_int_equal(count_lines(text), COUNT);
+	assert_null(strchr(text, '#'));
+	free(text);
+	text = listed(true, 0);
+	assert_in_range(strlen(text), LIMIT - (1 << 20), LIMIT);
+	remark = strchr(text, '#');
+	assert_non_null(remark);
+	shown = count_lines(text) - 1;
+	assert_int_equal(sscanf(remark, "# %u more are not shown\n%n", &left, &end), 1);
+	assert_int_equal(end, strlen(remark));
+	assert_int_equal(shown + left, 2 * COUNT);
+	free(text);
+	service_scene_close(other);
+}
 
-		snprintf(id, sizeof id, "%u", count);
-		message.hdr.handle = handles[count] = publisher_stream(program, id, 0);
-		status = service_scene_call(program, OPERATION_add_to_stream, &message,
-					    sizeof message);
+static unsigned made_by(const struct scene_program *by)
+{
+	const struct publication *publication;
+	unsigned count = 0;
+
+	LIST_FOREACH (publication, &by->instance->publications, in_maker)
 		count++;
-	}
-	assert_int_equal(status, ERROR_NO_SYSTEM_RESOURCES);
-	assert_in_range(count, 100, 1000);
-	/* Others are not concerned, nor are streams that have it already. */
-	assert_int_equal(publisher_try_add(program, handles[0]), ERROR_IO_PENDING);
-	for (; closed < count; closed++)
-		assert_int_equal(publisher_close_stream(program, handles[closed]), ERROR_SUCCESS);
-	service_scene_wait_counters(&scene, 0, count);
-	for (unsigned i = 0; i < count; i++)
-		service_scene_reap(program);
+	return count;
+}
+
+/* Those of one instance are found without looking at those of others. */
+static void test_publications_are_listed_by_maker(void **state)
+{
+	struct scene_program *other = service_scene_start(&scene, 1000);
+
+	(void)state;
+	publisher_publish(program, "a", content, F_SIZE, 0);
+	publisher_publish(program, "b", content, F_SIZE, 0);
+	publisher_publish(other, "c", content, F_SIZE, 0);
+	assert_int_equal(made_by(program), 2);
+	assert_int_equal(made_by(other), 1);
+	assert_int_equal(publisher_unpublish(other, "a"), ERROR_SUCCESS);
+	assert_int_equal(made_by(program), 1);
+	service_scene_close(other);
+	assert_listed(true, 0, "1000 62 length 200000 versions 1,2\n");
+	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0), ERROR_SUCCESS);
+	assert_int_equal(made_by(program), 0);
+	assert_listed(true, 0, "");
+}
+
+static void wait_nothing_hashed(const atomic_ullong *hashing)
+{
 	for (unsigned waited = 0; atomic_load(hashing) > 0; waited++) {
 		assert_true(waited < 10000);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
+}
+
+/* What is only announced holds nothing. */
+static void test_announced_octets_do_not_count(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 600; i++) {
+		struct pdc_input message = {.hdr = {.op = service_scene_number(program)},
+					    .length = 1u << 30};
+		char id[16];
+
+		snprintf(id, sizeof id, "%u", i);
+		message.hdr.handle = publisher_stream(program, id, 0);
+		assert_int_equal(service_scene_call(program, OPERATION_add_to_stream, &message,
+						    sizeof message),
+				 ERROR_IO_PENDING);
+	}
+	assert_int_equal(atomic_load(&program->instance->user->hashing), 0);
+}
+
+/* By the process, in octets; ASan's allocator does not say. */
+static size_t allocated(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* An instance may have as many large streams as it may have handles. */
+static void test_large_streams_hold_little(void **state)
+{
+	enum { STREAMS = 200, LARGE = 700000 };
+	uint8_t *large = publisher_content(LARGE, 2);
+	uint64_t handles[STREAMS];
+	size_t before = allocated();
+	char id[16];
+
+	(void)state;
+	for (unsigned i = 0; i < STREAMS; i++) {
+		snprintf(id, sizeof id, "%u", i);
+		handles[i] = publisher_stream(program, id, 0);
+		for (unsigned part = 0; part < 2; part++)
+			assert_int_equal(publisher_add_status(program, handles[i],
+							      large + part * LARGE / 2, LARGE / 2),
+					 ERROR_SUCCESS);
+	}
+	assert_in_range(atomic_load(&program->instance->user->hashing), STREAMS,
+			STREAMS * 200000ull);
+	/* Buffers would be four times as much. */
+	assert_true(allocated() - before < STREAMS * 400000ull);
+	assert_int_equal(publisher_complete(program, handles[7]), ERROR_SUCCESS);
+	publisher_assert_published(program, "7", large, LARGE);
+	free(large);
+}
+
+/* Whoever comes when the user's streams hold too much waits until others have ended. */
+static void test_streams_wait_their_turn(void **state)
+{
+	atomic_ullong *hashing = &program->instance->user->hashing;
+	uint64_t handle = publisher_stream(program, "id", 0);
+	uint32_t status;
+
+	(void)state;
+	atomic_fetch_add(hashing, 1u << 30);
+	publisher_add(program, handle, content, F_SIZE, F_SIZE, &status);
+	assert_int_equal(status, ERROR_IO_PENDING);
+	assert_int_equal(publisher_try_complete(program, handle), ERROR_IO_PENDING);
+	for (unsigned i = 0; i < 5; i++) {
+		service_tick(scene.service, INT64_MAX);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	service_scene_expect_nothing(program);
+	atomic_fetch_sub(hashing, 1u << 30);
+	assert_int_equal(service_scene_reap(program).status, ERROR_SUCCESS);
+	assert_int_equal(service_scene_reap(program).status, ERROR_SUCCESS);
+	publisher_assert_published(program, "id", content, F_SIZE);
+	wait_nothing_hashed(hashing);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -509,7 +644,11 @@ int main(void)
 		CASE(test_listed_and_unpublished_by_the_administrator),
 		CASE(test_limit_of_publications),
 		CASE(test_limit_of_a_user),
-		CASE(test_limit_of_what_is_hashed),
+		CASE(test_list_is_bounded),
+		CASE(test_publications_are_listed_by_maker),
+		CASE(test_announced_octets_do_not_count),
+		CASE(test_large_streams_hold_little),
+		CASE(test_streams_wait_their_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

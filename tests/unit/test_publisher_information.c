@@ -62,6 +62,27 @@ static void test_retrieved_by_octets(void **state) /* D01, D02, D03 */
 	free(expected.octets);
 }
 
+static void test_fields_that_are_not_used(void **state)
+{
+	struct pdc_read message = {.hdr = {.op = 1}, .offset = 1, .max_bytes = 5};
+	uint64_t handle;
+
+	(void)state;
+	publisher_publish(program, "id", content, F_SIZE, 0);
+	assert_int_equal(publisher_information(program, "id", 0, 0, 0, 0, &handle), ERROR_SUCCESS);
+	message.hdr.handle = handle;
+	assert_int_equal(service_scene_call(program, OPERATION_retrieve_information, &message,
+					    sizeof message),
+			 ERROR_INVALID_PARAMETER);
+	message.hdr.status = 0;
+	message.offset = 0;
+	message.timeout_ms = 1;
+	assert_int_equal(service_scene_call(program, OPERATION_retrieve_information, &message,
+					    sizeof message),
+			 ERROR_INVALID_PARAMETER);
+	service_scene_expect_nothing(program);
+}
+
 static void test_not_found(void **state) /* D06, D07 */
 {
 	uint64_t handle;
@@ -337,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_retrieved_by_octets),
+		CASE(test_fields_that_are_not_used),
 		CASE(test_not_found),
 		CASE(test_ranges_refused),
 		CASE(test_ranges),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Publications whose octets are kept for peers: what the store then has of them under the names
- * that peers ask by, until the publication goes.
+ * that peers ask by, also when the publication is gone; of one that did not come about, nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,10 @@
 #include <time.h>
 
 #include "cache/store_segment.h"
+#include "fs/service/parts.h"
+#include "fs/service/publication.h"
+
+#define POOL_THREADS 4 /* of the scene */
 
 static struct scene scene;
 static struct scene_program *program;
@@ -91,6 +95,57 @@ static uint64_t held(const uint8_t *data, size_t size, unsigned version)
 	return octets;
 }
 
+/* All threads of the pool are held up until they are told to go on. */
+static struct {
+	struct pool_job jobs[POOL_THREADS];
+	atomic_uint arrived, left;
+	atomic_bool open;
+} gate;
+
+static void stand_still(struct pool_job *job)
+{
+	(void)job;
+	atomic_fetch_add(&gate.arrived, 1);
+	while (!atomic_load(&gate.open))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	atomic_fetch_add(&gate.left, 1);
+}
+
+static void wait_until_all(const atomic_uint *count)
+{
+	for (unsigned waited = 0; atomic_load(count) < POOL_THREADS; waited++) {
+		assert_true(waited < 10000);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+}
+
+static void hold_pool(void)
+{
+	atomic_store(&gate.arrived, 0);
+	atomic_store(&gate.left, 0);
+	atomic_store(&gate.open, false);
+	for (unsigned i = 0; i < POOL_THREADS; i++) {
+		gate.jobs[i].run = stand_still;
+		pool_submit(scene.pool, POOL_AHEAD, &gate.jobs[i]);
+	}
+	wait_until_all(&gate.arrived);
+}
+
+static void release_pool(void)
+{
+	atomic_store(&gate.open, true);
+	wait_until_all(&gate.left);
+}
+
+/* What was queued before, for somebody who waits or soon will, is done: no thread has it. */
+static void wait_for_pool(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		hold_pool();
+		release_pool();
+	}
+}
+
 /* Until nothing is left in the store: what is removed is cleared by another thread. */
 static void wait_cleared(const uint8_t *data, size_t size)
 {
@@ -103,6 +158,14 @@ static void wait_cleared(const uint8_t *data, size_t size)
 		assert_true(waited < 10000);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
+}
+
+/* All of it is in the store when everything that the pool had to do is done. */
+static void assert_stays(const uint8_t *data, size_t size)
+{
+	wait_for_pool();
+	assert_int_equal(held(data, size, 1), size);
+	assert_int_equal(held(data, size, 2), size);
 }
 
 static const size_t sizes[] = {1, 5, 65535, 65536, 65537, 200000, (5 << 20) + 12345, 33 << 20};
@@ -119,7 +182,7 @@ static void test_kept_in_both_versions(void **state)
 		assert_int_equal(held(content, sizes[i], 1), sizes[i]);
 		assert_int_equal(held(content, sizes[i], 2), sizes[i]);
 		assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
-		wait_cleared(content, sizes[i]);
+		assert_stays(content, sizes[i]);
 		free(content);
 	}
 }
@@ -127,10 +190,11 @@ static void test_kept_in_both_versions(void **state)
 static void test_kept_in_the_versions_enabled(void **state)
 {
 	enum { SIZE = 3000000 };
-	uint8_t *content = publisher_content(SIZE, 1);
 
 	(void)state;
 	for (unsigned versions = 1; versions <= 2; versions++) {
+		uint8_t *content = publisher_content(SIZE, versions);
+
 		service_set_versions(scene.service, versions);
 		publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
 		assert_int_equal(held(content, SIZE, versions), SIZE);
@@ -138,9 +202,8 @@ static void test_kept_in_the_versions_enabled(void **state)
 		service_set_versions(scene.service, 3);
 		publisher_assert_published(program, "id", content, SIZE);
 		assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
-		wait_cleared(content, SIZE);
+		free(content);
 	}
-	free(content);
 }
 
 static void test_not_kept_unless_asked(void **state)
@@ -181,11 +244,12 @@ static void complete(uint64_t handle)
 static void test_kept_from_pieces(void **state)
 {
 	enum { SIZE = 2500000 };
-	uint8_t *content = publisher_content(SIZE, 2);
 	uint64_t handle;
 
 	(void)state;
 	for (unsigned declared = 0; declared < 2; declared++) {
+		uint8_t *content = publisher_content(SIZE, 2 + declared);
+
 		assert_int_equal(
 			publisher_open(program, "id", declared * SIZE, PDC_PUBLISH_KEEP, &handle),
 			ERROR_SUCCESS);
@@ -196,9 +260,8 @@ static void test_kept_from_pieces(void **state)
 		assert_int_equal(held(content, SIZE, 2), SIZE);
 		/* The stream is still open, and has nothing to do with it any more. */
 		assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
-		wait_cleared(content, SIZE);
+		free(content);
 	}
-	free(content);
 }
 
 static uint64_t kept_stream(uint64_t length)
@@ -226,7 +289,7 @@ static void test_abandoned_is_cleared(void **state)
 	free(content);
 }
 
-static void test_shutdown_clears(void **state)
+static void test_stays_after_a_shutdown(void **state)
 {
 	enum { SIZE = 2500000 };
 	uint8_t *content = publisher_content(SIZE, 4);
@@ -234,11 +297,11 @@ static void test_shutdown_clears(void **state)
 	(void)state;
 	publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
 	assert_int_equal(service_scene_simple(program, OPERATION_shutdown, 0, 0), ERROR_SUCCESS);
-	wait_cleared(content, SIZE);
+	assert_stays(content, SIZE);
 	free(content);
 }
 
-static void test_service_that_goes_clears(void **state)
+static void test_stays_when_the_service_goes(void **state)
 {
 	enum { SIZE = 2500000 };
 	uint8_t *content = publisher_content(SIZE, 4);
@@ -246,7 +309,180 @@ static void test_service_that_goes_clears(void **state)
 	(void)state;
 	publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
 	service_set_status(scene.service, SERVICE_DISABLED);
-	wait_cleared(content, SIZE);
+	assert_stays(content, SIZE);
+	free(content);
+}
+
+static uint64_t used(void)
+{
+	struct store_usage usage;
+
+	store_usage(scene.store, &usage);
+	return usage.used;
+}
+
+/* One object of each version, whoever publishes it, and whatever came while it was published. */
+static void test_same_content_is_kept_once(void **state)
+{
+	enum { SIZE = 12 << 20 };
+	uint8_t *content = publisher_content(SIZE, 8);
+	struct scene_program *other = service_scene_start(&scene, 1001);
+	struct store_usage usage;
+
+	(void)state;
+	publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
+	assert_in_range(used(), 2 * SIZE, 2 * SIZE + SIZE / 4);
+	publisher_publish(program, "again", content, SIZE, PDC_PUBLISH_KEEP);
+	publisher_publish(other, "id", content, SIZE, PDC_PUBLISH_KEEP);
+	assert_in_range(used(), 2 * SIZE, 2 * SIZE + SIZE / 4);
+	store_usage(scene.store, &usage);
+	assert_int_equal(usage.contents, 2);
+	assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
+	service_scene_close(other);
+	assert_stays(content, SIZE);
+	publisher_assert_published(program, "again", content, SIZE);
+	free(content);
+}
+
+static struct content *decode(const struct publisher_octets *information)
+{
+	struct content *decoded;
+
+	assert_int_equal(content_decode(information->octets, information->size, information->size,
+					&decoded, NULL),
+			 0);
+	return decoded;
+}
+
+/* A consumer on this machine has it, in the same place, and cannot take it away by his tag. */
+static void test_consumers_share_it(void **state)
+{
+	enum { SIZE = 3000000 };
+	static const struct parts_owner owner = {.uid = 1002, .tag = "tag"};
+	uint8_t *content = publisher_content(SIZE, 33);
+
+	(void)state;
+	publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
+	for (unsigned version = 1; version <= 2; version++) {
+		struct publisher_octets information =
+			publisher_expect(&scene, content, SIZE, version, 0, SIZE);
+		struct content *decoded = decode(&information);
+		uint64_t before = used();
+		struct content_block block;
+		struct parts *parts;
+		bool here = false;
+
+		assert_int_equal(parts_open(scene.fetch, scene.store, decoded, &owner, &parts), 0);
+		assert_int_equal(parts_extent(parts, 0, SIZE, &here), SIZE);
+		assert_true(here);
+		assert_int_equal(content_block_at(decoded, 100000, &block), 0);
+		assert_int_equal(parts_write(parts, &block, content + block.offset), 0);
+		parts_close(parts);
+		assert_in_range(used(), before / 2, before + SIZE / 4);
+		assert_int_equal(parts_flush(scene.fetch, scene.store, &owner), 0);
+		content_put(decoded);
+		free(information.octets);
+	}
+	assert_stays(content, SIZE);
+	free(content);
+}
+
+/* One that fails takes nothing from those of the same content that are there. */
+static void test_abandoned_leaves_what_others_keep(void **state)
+{
+	enum { SIZE = 2500000 };
+	uint8_t *content = publisher_content(SIZE, 9);
+	uint64_t handle;
+
+	(void)state;
+	publisher_publish(program, "other", content, SIZE, PDC_PUBLISH_KEEP);
+	handle = kept_stream(0);
+	assert_int_equal(publisher_add_status(program, handle, content, SIZE), ERROR_SUCCESS);
+	assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
+	assert_int_equal(publisher_close_stream(program, handle), ERROR_SUCCESS);
+	assert_stays(content, SIZE);
+	free(content);
+}
+
+/* What nobody could keep says nothing of the disk. */
+static void test_impossible_lengths_are_no_trouble(void **state)
+{
+	static const uint64_t lengths[] = {1ull << 45, 1ull << 62,     (1ull << 63) - 1,
+					   1ull << 63, UINT64_MAX - 1, UINT64_MAX};
+	enum { SIZE = 2500000 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+		uint8_t *content = publisher_content(SIZE, 20 + i);
+		uint64_t handle = kept_stream(lengths[i]);
+
+		assert_int_equal(publisher_add_status(program, handle, content, SIZE),
+				 ERROR_SUCCESS);
+		assert_int_equal(publisher_complete(program, handle), ERROR_INVALID_PARAMETER);
+		assert_int_equal(publisher_close_stream(program, handle), ERROR_SUCCESS);
+		publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
+		assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
+		assert_stays(content, SIZE);
+		free(content);
+	}
+}
+
+/* What cannot fit does not push out what others have. */
+static void test_larger_than_the_cache_is_not_kept(void **state)
+{
+	enum { SIZE = 1 << 20, LARGE = 20 << 20 };
+	uint8_t *content = publisher_content(SIZE, 30), *large = publisher_content(LARGE, 31);
+	uint64_t handle;
+
+	(void)state;
+	publisher_publish(program, "small", content, SIZE, PDC_PUBLISH_KEEP);
+	handle = kept_stream(LARGE);
+	assert_int_equal(publisher_add_status(program, handle, large, LARGE), ERROR_SUCCESS);
+	assert_int_equal(publisher_complete(program, handle), ERROR_SUCCESS);
+	publisher_assert_published(program, "id", large, LARGE);
+	assert_stays(content, SIZE);
+	assert_int_equal(held(large, LARGE, 1) + held(large, LARGE, 2), 0);
+	free(content);
+	free(large);
+}
+
+/* Whether the store has its content information of version 1. */
+static bool is_stored(const struct publication_place *place, uint64_t size)
+{
+	struct object *object;
+
+	if (store_find(scene.store, place->path, place->validator, size, &object) != 0)
+		return false;
+	object_put(object);
+	return true;
+}
+
+/* Once, and never by the thread of who happens to be the last to let go of it. */
+static void test_cleared_by_the_pool_alone(void **state)
+{
+	enum { SIZE = 20 << 20 }; /* too much for content information in memory */
+	uint8_t *content = publisher_content(SIZE, 32);
+	struct publication *publication;
+	struct publication_place place;
+
+	(void)state;
+	publisher_publish(program, "id", content, SIZE, 0);
+	service_scene_wait_counters(&scene, 0, 0);
+	wait_for_pool();
+	publication = publication_find(scene.service, 1000, "id", 2);
+	assert_non_null(publication);
+	publication_place(scene.service, publication, "1", &place);
+	assert_true(is_stored(&place, SIZE));
+	assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
+	wait_for_pool();
+	assert_true(is_stored(&place, SIZE));
+	hold_pool();
+	publication_put(publication);
+	bool stored = is_stored(&place, SIZE);
+	release_pool();
+	assert_true(stored);
+	wait_for_pool();
+	assert_false(is_stored(&place, SIZE));
 	free(content);
 }
 
@@ -267,6 +503,8 @@ static void end_while_completing(uint8_t *content, uint32_t size, unsigned after
 	if (service_scene_reap(program).status == ERROR_SUCCESS) {
 		publisher_assert_published(program, "id", content, size);
 		assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
+		assert_stays(content, size);
+		assert_int_equal(store_clear(scene.store, NULL, NULL), 0);
 	} else {
 		assert_int_equal(publisher_open_status(program, "id"), ERROR_NOT_FOUND);
 		if (cancel)
@@ -298,8 +536,6 @@ static void test_full_cache(void **state)
 	publisher_publish(program, "id", content, SIZE, PDC_PUBLISH_KEEP);
 	publisher_assert_published(program, "id", content, SIZE);
 	assert_in_range(held(content, SIZE, 1) + held(content, SIZE, 2), 1, 8u << 20);
-	assert_int_equal(publisher_unpublish(program, "id"), ERROR_SUCCESS);
-	wait_cleared(content, SIZE);
 	free(content);
 }
 
@@ -339,8 +575,15 @@ int main(void)
 		CASE(test_not_kept_unless_asked),
 		CASE(test_kept_from_pieces),
 		CASE(test_abandoned_is_cleared),
-		CASE(test_shutdown_clears),
-		CASE(test_service_that_goes_clears),
+		CASE(test_stays_after_a_shutdown),
+		CASE(test_stays_when_the_service_goes),
+		CASE(test_same_content_is_kept_once),
+		CASE(test_consumers_share_it),
+		CASE(test_abandoned_leaves_what_others_keep),
+		CASE(test_impossible_lengths_are_no_trouble),
+		cmocka_unit_test_setup_teardown(test_larger_than_the_cache_is_not_kept, setup_small,
+						teardown),
+		CASE(test_cleared_by_the_pool_alone),
 		CASE(test_ended_while_completing),
 		cmocka_unit_test_setup_teardown(test_full_cache, setup_small, teardown),
 		CASE(test_leftovers_go),

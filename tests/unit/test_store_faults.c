@@ -607,6 +607,28 @@ static void directory_is_private(void **state)
 	store_close(store);
 }
 
+/* A file that cannot be so long (here by the process's limit) is no failing disk. */
+static void a_file_too_long_is_no_trouble_for_others(void **state)
+{
+	const struct rlimit low = {64 * MIB, RLIM_INFINITY};
+	struct store *store = fixture_open(LIMIT);
+	struct object *impossible = make_object(store, "impossible", 1ull << 40);
+	struct object *object = make_object(store, "big", BIG);
+	struct rlimit former;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &former), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	assert_int_equal(write_unit(impossible, 1, 0), -ENOSPC);
+	assert_int_equal(write_unit(object, 1, 0), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &former), 0);
+	assert_int_equal(read_unit(object, 1, 0), 0);
+	object_put(impossible);
+	object_put(object);
+	store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -629,6 +651,7 @@ int main(void)
 		TEST(last_writes_before_a_kill_are_there_after_a_flush),
 		TEST(files_without_records_are_swept_after_a_kill),
 		TEST(too_large_files_are_refused_not_fatal),
+		TEST(a_file_too_long_is_no_trouble_for_others),
 		TEST(full_disk_is_made_do_with),
 		TEST(second_owner_is_told_of_the_first),
 		TEST(impossible_limits_and_places_are_refused),
