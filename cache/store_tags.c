@@ -8,6 +8,9 @@
  * What was noted lies in store.tags until the flusher adds it to the rows. An object of which
  * nothing is recorded yet has no row that could be referred to: its notes wait as long as it is in
  * memory.
+ *
+ * A user's rows are counted now and then; when there are too many, those of the objects that were
+ * made first go.
  */
 #include "cache/store_tags.h"
 
@@ -20,6 +23,7 @@
 enum {
 	STRETCH_UNITS = 4096, /* our choice: 512 octets */
 	STRETCH_WORDS = STRETCH_UNITS / 64,
+	COUNT_EVERY = 1024, /* rows written between two counts: our choice, it takes milliseconds */
 };
 
 struct stretch_key {
@@ -210,6 +214,7 @@ static int write_some(struct store *store, struct notes *from, struct notes *wri
 		if (state < 0)
 			break;
 		TAILQ_REMOVE(from, note, link);
+		store->tags_written += state > 0;
 		if (state == 0 && object_is_loaded(store, note->key.object))
 			TAILQ_INSERT_TAIL(waiting, note, link);
 		else
@@ -220,6 +225,58 @@ static int write_some(struct store *store, struct notes *from, struct notes *wri
 	else
 		index_rollback(index);
 	return state < 0 ? state : 0;
+}
+
+/* ---- the limit; index.lock held ---- */
+
+/* A user with too many rows, and how many he has. 1, 0, or a negative errno. */
+static int find_lavish(struct index *index, uint32_t *uid_out, int64_t *rows_out)
+{
+	sqlite3_stmt *row = index_query(index,
+					"SELECT uid, count(*) FROM tag GROUP BY uid"
+					" HAVING count(*) > ? LIMIT 1",
+					"i", (int64_t)STORE_TAGS_MAX);
+	int state = index_step(index, row);
+
+	if (state != 1)
+		return state;
+	*uid_out = (uint32_t)sqlite3_column_int64(row, 0);
+	*rows_out = sqlite3_column_int64(row, 1);
+	index_done(row);
+	return 1;
+}
+
+/* Numbers of objects grow, so the first of them are the oldest. */
+static int drop_first(struct index *index, uint32_t uid, int64_t rows)
+{
+	int error = index_run(index,
+			      "DELETE FROM tag WHERE (object, stretch, uid, name) IN"
+			      " (SELECT object, stretch, uid, name FROM tag WHERE uid = ?"
+			      " ORDER BY object, stretch LIMIT ?)",
+			      "ii", (int64_t)uid, rows);
+
+	if (error == 0)
+		return index_commit(index);
+	index_rollback(index);
+	return error;
+}
+
+static int limit_rows(struct store *store)
+{
+	struct index *index = &store->index;
+	uint32_t uid;
+	int64_t rows;
+	int state;
+
+	if (store->tags_written < COUNT_EVERY)
+		return 0;
+	store->tags_written = 0;
+	while ((state = find_lavish(index, &uid, &rows)) == 1) {
+		state = drop_first(index, uid, rows - STORE_TAGS_MAX);
+		if (state != 0)
+			break;
+	}
+	return state;
 }
 
 int store_tags_record(struct store *store)
@@ -235,6 +292,8 @@ int store_tags_record(struct store *store)
 		struct notes written = TAILQ_HEAD_INITIALIZER(written);
 
 		error = write_some(store, &notes, &written, &waiting);
+		if (error == 0)
+			error = limit_rows(store);
 		if (error != 0)
 			give_back(store, &written);
 		free_notes(&written);

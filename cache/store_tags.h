@@ -3,7 +3,9 @@
  * Tags: which units of which objects came into the store under which tag of which user, so that
  * they can be dropped together (peerdist-api.md 8.8). A tag says nothing of whether a unit is
  * present: what was evicted may be tagged still. An object's tags go some time after neither data
- * nor content information of it are kept any more.
+ * nor content information of it are kept any more. Of one user at most STORE_TAGS_MAX pieces of
+ * objects, each of 4096 units under one tag, are remembered; above that those of the oldest objects
+ * are forgotten, whose data stays as what nobody tagged.
  *
  * What is noted is in memory at first and in the index a moment later (a killed daemon loses
  * milliseconds); everything that asks sees it at once. Objects of other scopes are never seen.
@@ -19,6 +21,9 @@
 #include "cache/store.h"
 
 #define STORE_TAG_SIZE 16u
+/* Our choice: at most some 40 MiB of the index for each user, and a dozen mostly. A few more are
+ * there for a moment, until they are counted. */
+#define STORE_TAGS_MAX 65536u
 
 struct store_tag {
 	uint32_t uid;

@@ -47,6 +47,8 @@ static bool leave_locked(struct fetch_file *file)
 	if (--file->references > 0)
 		return false;
 	LIST_REMOVE(file, in_fetch);
+	if (file->shared)
+		LIST_REMOVE(file, in_shared);
 	if (file->asking == FILE_ASKING) /* and nobody waits for the answer */
 		file->fetch->asking--;
 	while ((flight = LIST_FIRST(&file->flights)) != NULL)
@@ -99,31 +101,66 @@ int fetch_open(struct fetch *fetch, struct object *object, const char *path, con
 	return open_file(fetch, object, path, validator, flags, NULL, file_out);
 }
 
+static unsigned shared_bucket(const struct object *object)
+{
+	return (unsigned)(((uintptr_t)object >> 6) * 2654435761u % SHARED_BUCKETS);
+}
+
 /* One of OBJECT that is open and goes by what describes it, with a reference; NULL: none. */
-static struct fetch_file *find_nearby(struct fetch *fetch, const struct object *object)
+static struct fetch_file *find_shared_locked(struct fetch *fetch, const struct object *object)
 {
 	struct fetch_file *file;
 
-	pthread_mutex_lock(&fetch->lock);
-	LIST_FOREACH (file, &fetch->files, in_fetch)
-		if (file->object == object && (file->flags & FETCH_SHARED))
+	LIST_FOREACH (file, &fetch->shared[shared_bucket(object)], in_shared)
+		if (file->object == object)
 			break;
 	if (file != NULL)
 		file_get_locked(file);
+	return file;
+}
+
+static struct fetch_file *find_shared(struct fetch *fetch, const struct object *object)
+{
+	pthread_mutex_lock(&fetch->lock);
+	struct fetch_file *file = find_shared_locked(fetch, object);
 	pthread_mutex_unlock(&fetch->lock);
 	return file;
+}
+
+/* From now on others find FILE, unless somebody was quicker: then it is put, and that one's is
+ * returned. */
+static struct fetch_file *share(struct fetch_file *file)
+{
+	struct fetch *fetch = file->fetch;
+
+	pthread_mutex_lock(&fetch->lock);
+	struct fetch_file *other = find_shared_locked(fetch, file->object);
+	if (other == NULL) {
+		LIST_INSERT_HEAD(&fetch->shared[shared_bucket(file->object)], file, in_shared);
+		file->shared = true;
+	}
+	pthread_mutex_unlock(&fetch->lock);
+	if (other == NULL)
+		return file;
+	fetch_file_put(file);
+	return other;
 }
 
 int fetch_open_nearby(struct fetch *fetch, struct object *object, const char *path,
 		      struct content *content, struct fetch_file **file_out)
 {
-	unsigned flags = FETCH_NEARBY_ONLY | FETCH_INSIDE | (content == NULL ? FETCH_SHARED : 0);
-	struct fetch_file *file = content == NULL ? find_nearby(fetch, object) : NULL;
+	const unsigned flags = FETCH_NEARBY_ONLY | FETCH_INSIDE;
+	struct fetch_file *file = content == NULL ? find_shared(fetch, object) : NULL;
+	int error = 0;
 
-	if (file == NULL)
-		return open_file(fetch, object, path, "", flags, content, file_out);
-	*file_out = file;
-	return 0;
+	if (file == NULL) {
+		error = open_file(fetch, object, path, "", flags, content, &file);
+		if (error == 0 && content == NULL)
+			file = share(file);
+	}
+	if (error == 0)
+		*file_out = file;
+	return error;
 }
 
 struct fetch_file *fetch_file_get(struct fetch_file *file)

@@ -32,13 +32,10 @@
 #define FAILURE_MS 5000
 #define FAILURES 8
 #define FLIGHT_BUCKETS 1024u
+#define SHARED_BUCKETS 1024u
 /* How a read of FETCH_NEARBY_ONLY, whose unit is not given, ends inside: -EAGAIN has another
  * meaning here. A timeout's, so that one counts as such. */
 #define FETCH_READ_BUSY (-ETIMEDOUT)
-
-/* A flag beside those of fetch_open(): others that want the object by fetch_open_nearby() get it.
- */
-#define FETCH_SHARED 64u
 
 /* Octets of one unit; immutable once landed. */
 struct buffer {
@@ -128,6 +125,8 @@ enum asking { FILE_UNASKED, FILE_ASKING, FILE_ASKED };
 
 struct fetch_file {
 	LIST_ENTRY(fetch_file) in_fetch;
+	LIST_ENTRY(fetch_file) in_shared; /* when `shared` */
+	bool shared;                      /* others that want the object find it */
 	struct fetch *fetch;
 	struct object *object;
 	uint64_t number; /* no other file ever has it */
@@ -198,6 +197,7 @@ struct fetch {
 	size_t held_octets;
 	unsigned file_count;
 	LIST_HEAD(, fetch_file) files;
+	LIST_HEAD(, fetch_file) shared[SHARED_BUCKETS]; /* by object */
 	LIST_HEAD(, flight) buckets[FLIGHT_BUCKETS];
 	TAILQ_HEAD(, flight) held;                                     /* oldest first */
 	TAILQ_HEAD(transfer_queue, transfer) paused, starved, retries; /* starved: oldest first */

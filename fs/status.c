@@ -158,6 +158,8 @@ static const struct number list[] = {
 	ERRORS("peer", peer_errors),
 	ERRORS("origin", origin.errors),
 	ERRORS("malformed", malformed),
+	/* Blocks that programs added, right, and that the cache could not keep. */
+	ERRORS("unkept", api.unkept),
 #undef ERRORS
 	{{"requests", "", "read"},
 	 "read_requests_total",

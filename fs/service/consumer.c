@@ -53,10 +53,11 @@ static void free_consumer(struct handle *handle)
 	struct consumer *consumer = (struct consumer *)handle;
 	const struct loose_owner owner = consumer_owner(consumer);
 
+	consumer_leave_others(consumer);
 	loose_forget(handle->instance->user, &owner);
 	parts_close(consumer->parts);
-	store_intake_free(consumer->intake);
 	content_put(consumer->content);
+	gathering_free(consumer->gathering);
 	free(consumer->crowd);
 	free(consumer);
 }

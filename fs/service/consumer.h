@@ -2,8 +2,9 @@
  *
  * What the files of the consumer share: a content that a program reads by its content information
  * (peerdist-api.md 5.4, 8). By file: consumer.c its life; consumer_information.c content
- * information; consumer_read.c reads; consumer_data.c added data (loose.c what of it cannot be
- * verified yet); consumer_flush.c flushing; consumer_crowd.c whether many want it.
+ * information (gathering.c keeps it); consumer_read.c reads; consumer_data.c added data (loose.c
+ * what of it cannot be verified yet, consumer_others.c who else may verify it); consumer_flush.c
+ * flushing; consumer_crowd.c whether many want it.
  *
  * Content information, and stream reads, are worked on in a lane each, so what only their steps use
  * needs no lock. What READY gives is constant from VERIFYING on.
@@ -11,7 +12,7 @@
 #ifndef FS_SERVICE_CONSUMER_H
 #define FS_SERVICE_CONSUMER_H
 
-#include "cache/store_content.h"
+#include "fs/service/gathering.h"
 #include "fs/service/instance.h"
 #include "fs/service/loose.h"
 #include "fs/service/parts.h"
@@ -28,6 +29,8 @@ enum consumer_state {
 };
 
 #define CONSUMER_SIZE_UNKNOWN UINT64_MAX
+/* Octets of input after which a step lets others have its thread: our choice. */
+#define CONSUMER_STEP_MAX (4u << 20)
 
 struct consumer_crowd;
 
@@ -38,7 +41,7 @@ struct consumer {
 	enum consumer_state state; /* instance->lock */
 	uint32_t failure;          /* FAILED: what calls get; likewise */
 	/* The information lane's. */
-	struct store_intake *intake; /* NULL: nothing came */
+	struct gathering *gathering; /* NULL: nothing came, or nothing of it is kept */
 	uint8_t version[2];          /* the first octets */
 	unsigned version_octets;
 	/* As READY has it. */
@@ -49,7 +52,9 @@ struct consumer {
 	uint64_t size;                       /* of the content, or CONSUMER_SIZE_UNKNOWN */
 	struct consumer_crowd *crowd;        /* NULL: no memory for it */
 	atomic_ullong position;              /* the stream's; its lane's to change */
-	atomic_uint searches;                /* under way */
+	atomic_bool graced;                  /* a first search has found nobody */
+	LIST_ENTRY(consumer) in_user;        /* when `known`; consumer_others.c's, as is the lock */
+	bool known;
 };
 
 /* ---- consumer.c ---- */
@@ -70,6 +75,19 @@ void consumer_information_cancelled(struct consumer *consumer, const struct oper
 
 /* Takes what is loose with the user, and right here. VERIFYING; pool thread. */
 void consumer_verify_loose(struct consumer *consumer);
+
+/* ---- consumer_others.c ---- */
+
+/* Other contents that are tried at a time: our choice. */
+#define CONSUMER_OTHERS_MAX 32u
+
+/* From now on others of its user find it. When it is VERIFYING. */
+void consumer_enter_others(struct consumer *consumer);
+void consumer_leave_others(struct consumer *consumer);
+/* Contents of CONSUMER's user, not itself, that cover something of [FROM, TO), each with a
+ * reference for handle_put(); returns how many. */
+unsigned consumer_find_others(struct consumer *consumer, uint64_t from, uint64_t to,
+			      struct consumer *others_out[CONSUMER_OTHERS_MAX]);
 
 /* ---- consumer_crowd.c ---- */
 

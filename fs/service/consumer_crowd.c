@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "fs/service/consumer.h"
 #include "peer/neighbours.h"
 
@@ -42,6 +44,7 @@ static int place_of(const struct content *content, uint32_t index, struct place 
 		return error;
 	place_out->offset = segment.offset;
 	place_out->length = segment.length;
+	OPENSSL_cleanse(&segment, sizeof segment);
 	return 0;
 }
 

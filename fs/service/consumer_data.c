@@ -4,16 +4,13 @@
  * that lies wholly in a portion of input is verified from there, others are put together from loose
  * data. What lies outside the blocks of the range is loose until a content of the same user covers
  * it: those that are ready are tried at once, others when they become so. Of a content that others
- * describe otherwise nothing fits, which is nobody's failure.
+ * describe otherwise nothing fits, which is nobody's failure. Nor is it the program's if the store
+ * cannot keep what is right: it is counted.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "fs/service/consumer.h"
-
-/* Other contents of the user that data outside the range is tried with: our choice. The newest
- * handles come first. */
-#define OTHERS_MAX 32u
 
 /* Context of an operation. */
 struct adding {
@@ -29,6 +26,18 @@ static int block_at(const struct consumer *consumer, uint64_t offset,
 						: offset;
 
 	return content_block_at(consumer->content, at, block_out);
+}
+
+/* Of CONSUMER's content. False: it is not the block. */
+static bool write_block(struct consumer *consumer, const struct content_block *block,
+			const void *data)
+{
+	struct service *service = consumer->handle.instance->service;
+	int error = parts_write(consumer->parts, block, data);
+
+	if (error != 0 && error != -EBADMSG)
+		atomic_fetch_add(&service->unkept, 1);
+	return error != -EBADMSG;
 }
 
 /* Loose data ---------------------------------------------------------------------------------- */
@@ -50,7 +59,7 @@ static void try_blocks(struct consumer *consumer, const struct loose_owner *owne
 		if (buffer == NULL && (buffer = malloc(CUTTING_UNIT_MAX)) == NULL)
 			return;
 		if (loose_copy(user, owner, block.offset, block.length, buffer) &&
-		    parts_write(consumer->parts, &block, buffer) == 0)
+		    write_block(consumer, &block, buffer))
 			loose_drop(user, owner, block.offset, block.length);
 	}
 	free(buffer);
@@ -69,55 +78,19 @@ void consumer_verify_loose(struct consumer *consumer)
 	free(places);
 }
 
-struct others {
-	struct consumer *consumers[OTHERS_MAX];
-	unsigned count;
-};
-
-static bool is_other_locked(const struct consumer *other, const struct consumer *consumer,
-			    uint64_t from, uint64_t to)
-{
-	return other != consumer && !other->handle.invalid &&
-	       (other->state == CONSUMER_VERIFYING || other->state == CONSUMER_READY) &&
-	       other->covered_start < to && other->covered_end > from;
-}
-
-/* Contents of the user of CONSUMER that cover something of [FROM, TO), each with a reference. */
-static void find_others(const struct consumer *consumer, uint64_t from, uint64_t to,
-			struct others *others)
-{
-	struct service *service = consumer->handle.instance->service;
-	struct instance *instance;
-	struct handle *handle;
-
-	others->count = 0;
-	pthread_mutex_lock(&service->lock);
-	LIST_FOREACH (instance, &service->instances, in_service) {
-		pthread_mutex_lock(&instance->lock);
-		LIST_FOREACH (handle, &instance->handles, in_instance)
-			if (instance->user == consumer->handle.instance->user &&
-			    handle->kind == consumer->handle.kind && others->count < OTHERS_MAX &&
-			    is_other_locked((struct consumer *)handle, consumer, from, to))
-				others->consumers[others->count++] =
-					(struct consumer *)handle_get(handle);
-		pthread_mutex_unlock(&instance->lock);
-	}
-	pthread_mutex_unlock(&service->lock);
-}
-
 /* Data outside of what CONSUMER covers. It is loose before others are looked for, so that one that
  * becomes ready meanwhile finds it, or is found. */
 static void take_outside(struct consumer *consumer, uint64_t offset, const void *data, size_t size)
 {
 	struct user *user = consumer->handle.instance->user;
 	const struct loose_owner owner = consumer_owner(consumer);
-	struct others others;
+	struct consumer *others[CONSUMER_OTHERS_MAX];
 
 	loose_put(user, &owner, offset, data, size);
-	find_others(consumer, offset, offset + size, &others);
-	for (unsigned i = 0; i < others.count; i++) {
-		try_blocks(others.consumers[i], &owner, offset, offset + size);
-		handle_put(&others.consumers[i]->handle);
+	unsigned count = consumer_find_others(consumer, offset, offset + size, others);
+	for (unsigned i = 0; i < count; i++) {
+		try_blocks(others[i], &owner, offset, offset + size);
+		handle_put(&others[i]->handle);
 	}
 }
 
@@ -128,7 +101,7 @@ static void check(struct consumer *consumer, const struct content_block *block, 
 	const struct loose_owner owner = consumer_owner(consumer);
 	struct instance *instance = consumer->handle.instance;
 
-	if (parts_write(consumer->parts, block, data) == -EBADMSG)
+	if (!write_block(consumer, block, data))
 		fetch_count_hash_error(instance->service->options.fetch);
 	/* Here now, or wrong. */
 	loose_drop(instance->user, &owner, block->offset, block->length);
@@ -154,8 +127,11 @@ static size_t take_covered(struct consumer *consumer, uint64_t offset, const voi
 {
 	struct content_block block;
 
-	if (block_at(consumer, offset, &block) != 0)
-		return size; /* what could be verified with cannot be read: the disk's trouble */
+	/* What it could be verified with cannot be read: the disk's trouble. */
+	if (block_at(consumer, offset, &block) != 0) {
+		atomic_fetch_add(&consumer->handle.instance->service->unkept, 1);
+		return size;
+	}
 	uint64_t left = block.offset + block.length - offset;
 	size_t part = left < size ? (size_t)left : size;
 	if (part == block.length)
@@ -186,12 +162,23 @@ static void take(struct consumer *consumer, uint64_t offset, const uint8_t *data
 
 /* Operations ---------------------------------------------------------------------------------- */
 
+/* All was taken: who waits for a block of it is to look. A block may begin before, or end behind.
+ * Reads of the same content by other handles wait on, and find it when they ask again or end. */
+static void tell_reads(struct operation *operation)
+{
+	uint64_t start = operation->offset, end = start + operation->length;
+
+	start -= start < CUTTING_UNIT_MAX ? start : CUTTING_UNIT_MAX;
+	end += end > UINT64_MAX - CUTTING_UNIT_MAX ? 0 : CUTTING_UNIT_MAX;
+	operation_wake_reads(operation, start, end);
+}
+
 static void step(struct operation *operation)
 {
 	struct consumer *consumer = (struct consumer *)operation->handle;
 	struct adding *adding = operation->context;
 	const void *data;
-	uint32_t length;
+	uint32_t length, done = 0;
 	bool last = false;
 
 	/* The sum fits: it was checked. */
@@ -200,12 +187,18 @@ static void step(struct operation *operation)
 		operation_complete(operation, PEERDIST_ERROR_OUT_OF_BOUNDS, 0, 0);
 		return;
 	}
-	while (!last && (data = operation_take(operation, &length, &last)) != NULL) {
+	while (!last && done < CONSUMER_STEP_MAX && !operation_is_over(operation) &&
+	       (data = operation_take(operation, &length, &last)) != NULL) {
 		take(consumer, operation->offset + adding->done, data, length);
 		adding->done += length;
+		done += length;
 	}
-	if (last)
-		operation_complete(operation, ERROR_SUCCESS, operation->offset, operation->length);
+	if (!last && done >= CONSUMER_STEP_MAX)
+		operation_wake(operation);
+	if (!last)
+		return;
+	tell_reads(operation);
+	operation_complete(operation, ERROR_SUCCESS, operation->offset, operation->length);
 }
 
 static uint32_t add_check(const struct request *request)

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
+
 #include "cache/content_v1.h"
 #include "fs/service/consumer.h"
 
@@ -33,12 +35,25 @@ static uint32_t status_of(int error)
 		return PEERDIST_ERROR_CANNOT_PARSE_CONTENTINFO;
 	case -ENOMEM:
 		return ERROR_NOT_ENOUGH_MEMORY;
-	default: /* larger than is accepted, no room in the cache */
+	default: /* larger than is accepted, no room in the cache, the user has too much of it */
 		return ERROR_NO_SYSTEM_RESOURCES;
 	}
 }
 
-/* An effect is about to begin. False: it was ended from outside, or what came before has failed. */
+/* What ends OPERATION before it has an effect. One that adds may have been submitted just behind
+ * one that completes, when that had not begun to be seen. instance->lock held. */
+static uint32_t refusal(const struct consumer *consumer, const struct operation *operation)
+{
+	if (consumer->state == CONSUMER_FAILED)
+		return consumer->failure;
+	if (operation->opcode == OPERATION_add_information &&
+	    (consumer->state == CONSUMER_VERIFYING || consumer->state == CONSUMER_READY))
+		return PEERDIST_ERROR_ALREADY_COMPLETED;
+	return ERROR_SUCCESS;
+}
+
+/* An effect is about to begin. False: it was ended from outside, or what came before it does not
+ * let it. */
 static bool begin(struct operation *operation)
 {
 	struct consumer *consumer = consumer_for(operation);
@@ -47,7 +62,7 @@ static bool begin(struct operation *operation)
 
 	pthread_mutex_lock(&instance->lock);
 	bool pending = operation->state == OPERATION_PENDING;
-	uint32_t failure = consumer->state == CONSUMER_FAILED ? consumer->failure : ERROR_SUCCESS;
+	uint32_t failure = refusal(consumer, operation);
 	informing->begun |= pending && failure == ERROR_SUCCESS;
 	pthread_mutex_unlock(&instance->lock);
 	if (failure != ERROR_SUCCESS)
@@ -73,7 +88,14 @@ void consumer_information_cancelled(struct consumer *consumer, const struct oper
 
 static void fail(struct operation *operation, uint32_t failure)
 {
-	consumer_set_state(consumer_for(operation), CONSUMER_FAILED, failure);
+	struct consumer *consumer = consumer_for(operation);
+
+	consumer_set_state(consumer, CONSUMER_FAILED, failure);
+	/* It is of no use any more; a content is put with the consumer. */
+	if (consumer->content == NULL) {
+		gathering_free(consumer->gathering);
+		consumer->gathering = NULL;
+	}
 	operation_complete(operation, failure, 0, 0);
 }
 
@@ -99,24 +121,27 @@ static bool take_version(struct consumer *consumer, const uint8_t *octets, uint3
 
 static int feed(struct consumer *consumer, const void *data, uint32_t length)
 {
-	struct store *store = consumer->handle.instance->service->options.store;
+	struct instance *instance = consumer->handle.instance;
 	int error = 0;
 
-	if (consumer->intake == NULL)
-		error = store_intake_begin(store, CONTENT_LIMIT_DEFAULT, &consumer->intake);
-	if (error == 0)
-		error = store_intake_feed(consumer->intake, data, length);
-	return error;
+	if (consumer->gathering == NULL)
+		error = gathering_create(instance->service->options.store, instance->user,
+					 &consumer->gathering);
+	return error == 0 ? gathering_feed(consumer->gathering, data, length) : error;
 }
 
 static void add_step(struct operation *operation)
 {
 	struct consumer *consumer = consumer_for(operation);
 	const void *data;
-	uint32_t length;
+	uint32_t length, done = 0;
 	bool last = false;
 
 	while (!last) {
+		if (done >= CONSUMER_STEP_MAX) {
+			operation_wake(operation);
+			return;
+		}
 		data = operation_take(operation, &length, &last);
 		if (data == NULL || !begin(operation))
 			return;
@@ -129,6 +154,7 @@ static void add_step(struct operation *operation)
 			fail(operation, status_of(error));
 			return;
 		}
+		done += length;
 	}
 	operation_complete(operation, ERROR_SUCCESS, 0, operation->length);
 }
@@ -198,6 +224,8 @@ static int learn(struct consumer *consumer)
 	consumer->start = content_start(content);
 	consumer->end = content_end(content);
 	int error = content_segment(content, content_segments(content) - 1, &segment);
+	consumer->size = error == 0 ? size_of(content, &segment) : CONSUMER_SIZE_UNKNOWN;
+	OPENSSL_cleanse(&segment, sizeof segment);
 	if (error == 0)
 		error = content_block_at(content, consumer->start, &first);
 	if (error == 0)
@@ -206,7 +234,6 @@ static int learn(struct consumer *consumer)
 		return error;
 	consumer->covered_start = first.offset;
 	consumer->covered_end = last.offset + last.length;
-	consumer->size = size_of(content, &segment);
 	atomic_store(&consumer->position, consumer->start);
 	return 0;
 }
@@ -223,14 +250,18 @@ static int open_parts(struct consumer *consumer)
 			  &consumer->parts);
 }
 
-static int end_intake(struct consumer *consumer)
+/* Where the store has the same content information already, our own is not kept besides. */
+static void use_kept_content(struct consumer *consumer)
 {
-	if (consumer->intake == NULL)
-		return -EBADMSG;
-	int error = store_intake_end(consumer->intake, &consumer->content);
-	store_intake_free(consumer->intake);
-	consumer->intake = NULL;
-	return error;
+	struct content *kept = parts_kept(consumer->parts);
+
+	if (kept == NULL)
+		return;
+	content_get(kept);
+	content_put(consumer->content);
+	consumer->content = kept;
+	gathering_free(consumer->gathering);
+	consumer->gathering = NULL;
 }
 
 static void complete_step(struct operation *operation)
@@ -239,7 +270,9 @@ static void complete_step(struct operation *operation)
 
 	if (!begin(operation))
 		return;
-	int error = end_intake(consumer);
+	int error = consumer->gathering != NULL
+			    ? gathering_end(consumer->gathering, &consumer->content)
+			    : -EBADMSG;
 	if (error != 0) {
 		fail(operation, status_of(error));
 		return;
@@ -253,8 +286,10 @@ static void complete_step(struct operation *operation)
 		     error == -ENOMEM ? ERROR_NOT_ENOUGH_MEMORY : ERROR_NO_SYSTEM_RESOURCES);
 		return;
 	}
+	use_kept_content(consumer);
 	consumer->crowd = consumer_crowd_create(consumer);
 	consumer_set_state(consumer, CONSUMER_VERIFYING, 0);
+	consumer_enter_others(consumer);
 	consumer_verify_loose(consumer);
 	consumer_set_state(consumer, CONSUMER_READY, 0);
 	operation_complete(operation, ERROR_SUCCESS, 0, 0);

@@ -2,11 +2,11 @@
  *
  * Reads of a consumer's content, by block or as a stream (peerdist-api.md 8.6, 8.7).
  *
- * What is here is given at once, in one step. Else, with time, it is sought nearby. A search that
- * found nobody ends the read; one that found somebody who does not give it (yet) is repeated every
- * REPEAT_MS until the time is over, and from then on in this read the others are too. A search
- * cannot be ended: one that nobody waits for any more keeps the operation's memory, and so the
- * content, until it is told.
+ * What is here is given at once, in one step. Else, with time, it is sought nearby; who adds it
+ * meanwhile wakes the read. A search that found nobody ends the read; one that found somebody who
+ * does not give it (yet) is repeated every REPEAT_MS until the time is over, and from then on in
+ * this read the others are too. A search cannot be ended: one that nobody waits for any more keeps
+ * the operation's memory, and so the content, until it is told.
  *
  * The next stream read of a content does not begin while a step of the one before runs, so the
  * position is moved by the step that has completed its operation.
@@ -23,9 +23,13 @@
 /* Between searches of one read: our choice; who is asked is not asked more often than every 100 ms
  * anyway (peer/seeker.h). */
 #define REPEAT_MS 500
-/* Searches under way for one content, those included that nobody waits for any more. As many as
- * operations: our choice. */
-#define SEARCHES_MAX PDC_OPERATIONS_MAX
+/* When a content's first search that finds nobody is repeated: answers to a Probe are collected for
+ * so long (discovery.md section 6). */
+#define GRACE_MS 300
+/* Searches under way of an instance, those included that nobody waits for any more: as many as
+ * operations. And of all of a user's: our choice. */
+#define INSTANCE_SEARCHES_MAX PDC_OPERATIONS_MAX
+#define USER_SEARCHES_MAX (4 * INSTANCE_SEARCHES_MAX)
 
 enum search_state { SEARCH_NONE, SEARCH_UNDER_WAY, SEARCH_ENDED };
 
@@ -82,12 +86,18 @@ static uint32_t room(const struct reading *reading)
 /* Whether it has ended. FOUND: so much was brought from nearby, and less is not given. */
 static bool read_local(struct reading *reading, uint32_t found)
 {
-	uint32_t size = room(reading);
-	void *buffer, *fitting;
+	uint64_t count;
+	bool here;
 
-	if (found == size)
+	if (found == room(reading))
 		return false;
-	buffer = malloc(size);
+	/* Many may look in vain each time that something comes: before there is memory. */
+	count = parts_extent(consumer_for(reading)->parts, reading->offset,
+			     reading->offset + room(reading), &here);
+	if (!here || count <= found)
+		return false;
+	uint32_t size = (uint32_t)count;
+	void *buffer = malloc(size), *fitting;
 	if (buffer == NULL) {
 		operation_complete(reading->operation, ERROR_NOT_ENOUGH_MEMORY, 0, 0);
 		return true;
@@ -172,6 +182,26 @@ static void keep_found(struct reading *reading, const void *octets, size_t lengt
 	reading->length = (uint32_t)length;
 }
 
+/* False: there are too many. */
+static bool enter_search(struct instance *instance)
+{
+	struct user *user = instance->user;
+
+	if (atomic_fetch_add(&instance->searches, 1) < INSTANCE_SEARCHES_MAX) {
+		if (atomic_fetch_add(&user->searches, 1) < USER_SEARCHES_MAX)
+			return true;
+		atomic_fetch_sub(&user->searches, 1);
+	}
+	atomic_fetch_sub(&instance->searches, 1);
+	return false;
+}
+
+static void leave_search(struct instance *instance)
+{
+	atomic_fetch_sub(&instance->user->searches, 1);
+	atomic_fetch_sub(&instance->searches, 1);
+}
+
 static void search_done(struct parts_search *search, int error, const void *octets, size_t length)
 {
 	struct reading *reading = (struct reading *)search;
@@ -180,7 +210,7 @@ static void search_done(struct parts_search *search, int error, const void *octe
 	reading->error = error;
 	if (error == 0 && length > 0 && !operation_is_over(operation))
 		keep_found(reading, octets, length);
-	atomic_fetch_sub(&consumer_for(reading)->searches, 1);
+	leave_search(operation->instance);
 	atomic_store(&reading->state, SEARCH_ENDED);
 	operation_wake(operation);
 	operation_put(operation);
@@ -201,8 +231,7 @@ static void begin_search(struct reading *reading)
 {
 	struct consumer *consumer = consumer_for(reading);
 
-	if (atomic_fetch_add(&consumer->searches, 1) >= SEARCHES_MAX) {
-		atomic_fetch_sub(&consumer->searches, 1);
+	if (!enter_search(reading->operation->instance)) {
 		search_again(reading);
 		return;
 	}
@@ -213,6 +242,17 @@ static void begin_search(struct reading *reading)
 		operation_wake_later(reading->operation, INT64_MAX);
 	operation_get(reading->operation);
 	parts_search(consumer->parts, &reading->search);
+}
+
+/* Whether to look again in a moment, though nobody has the block: those who take longer to answer
+ * than a search waits are known by then. Once for each content, or every missing block would take
+ * so long. */
+static bool takes_grace(struct reading *reading)
+{
+	struct neighbours *neighbours = reading->operation->instance->service->options.neighbours;
+
+	return neighbours != NULL && neighbours_are_on(neighbours) &&
+	       !atomic_exchange(&consumer_for(reading)->graced, true);
 }
 
 /* What the search that ended says. Whether the read has ended by it. */
@@ -228,6 +268,10 @@ static bool use_search(struct reading *reading)
 	}
 	if (error == -EAGAIN)
 		reading->promised = true;
+	if (error == -ENODATA && !reading->promised && takes_grace(reading)) {
+		reading->again_ms = loop_clock_ms() + GRACE_MS;
+		return false;
+	}
 	/* 0: it came, and was not kept, or could not be. */
 	if (error != 0 && error != -EAGAIN && !(error == -ENODATA && reading->promised)) {
 		end_missing(reading, PEERDIST_ERROR_MISSING_DATA);
@@ -258,8 +302,11 @@ static bool begin(struct reading *reading)
 {
 	struct consumer *consumer = consumer_for(reading);
 
+	/* Also before the first step: nobody waits for it. */
+	if (operation_is_over(reading->operation))
+		return false;
 	if (reading->begun)
-		return !operation_is_over(reading->operation);
+		return true;
 	reading->begun = true;
 	if (reading->stream)
 		reading->offset = atomic_load(&consumer->position);
@@ -274,7 +321,9 @@ static void step(struct operation *operation)
 {
 	struct reading *reading = operation->context;
 
-	reading->operation = operation;
+	/* A search under way looks at it. */
+	if (!reading->begun)
+		reading->operation = operation;
 	if (!begin(reading))
 		return;
 	if (reading->wanted == 0) {
@@ -283,7 +332,8 @@ static void step(struct operation *operation)
 	}
 	int state = atomic_load(&reading->state);
 	uint32_t found = state == SEARCH_ENDED ? reading->length : 0;
-	if (state != SEARCH_UNDER_WAY && read_local(reading, found))
+	/* Also while it is sought: somebody may have added it. */
+	if (read_local(reading, found))
 		return;
 	if (operation->timeout_ms == 0)
 		end_missing(reading, PEERDIST_ERROR_MISSING_DATA);

@@ -53,19 +53,9 @@ void parts_close(struct parts *parts)
 	free(parts);
 }
 
-/* An object of a partly listed segment may have another block there: somebody's list was wrong. */
-static int make_way(struct parts *parts, struct place *place, uint32_t unit)
+struct content *parts_kept(struct parts *parts)
 {
-	bool present = false;
-
-	if (!place->partly || object_extent(place->object, unit, 1, &present) == 0 || !present)
-		return 0;
-	void *data = malloc(CUTTING_UNIT_MAX);
-	if (data == NULL)
-		return -ENOMEM;
-	(void)place_read_checked(parts, place, unit, data); /* drops what is not the block */
-	free(data);
-	return 0;
+	return parts->kept ? parts->content : NULL;
 }
 
 int parts_write(struct parts *parts, const struct content_block *block, const void *data)
@@ -80,12 +70,10 @@ int parts_write(struct parts *parts, const struct content_block *block, const vo
 	uint32_t unit = place_unit(place, block->offset);
 	if (place_offset(place, unit) != block->offset)
 		return -EBADMSG;
-	error = make_way(parts, place, unit);
-	if (error == 0)
-		error = object_write(place->object, unit, data, block->length);
+	error = object_write(place->object, unit, data, block->length);
 	if (error == 0)
 		error = store_tag_note(place->object, &parts->tag, unit, 1);
-	return error == -ENOMEM ? error : 0;
+	return error;
 }
 
 static int discard(void *owner, struct object *object, uint32_t first, uint32_t count)

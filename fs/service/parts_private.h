@@ -6,9 +6,10 @@
  *
  * A content has up to three *places*: the run of segments that are listed wholly, and before and
  * behind it, in version 1.0, a segment of which only some blocks are listed. What is kept in the
- * object of a whole run was checked before against hashes that its name stands for. The object of a
- * partly listed segment is shared by all ranges of it, and their lists are bound to nothing; so
- * whatever is read there is checked against the reader's own list, and dropped if it is not that.
+ * object of a whole run was checked before against hashes that its name stands for. Of a partly
+ * listed segment the list is bound to nothing but itself, and a program may make one up: the object
+ * is that of the list, which its name stands for, and shared by those who have the same. What is
+ * found of the segment elsewhere is checked against the list, and so is what is read here.
  */
 #ifndef FS_SERVICE_PARTS_PRIVATE_H
 #define FS_SERVICE_PARTS_PRIVATE_H
@@ -53,6 +54,7 @@ struct parts {
 	struct fetch *fetch;
 	struct store *store;
 	struct content *content; /* a reference */
+	bool kept;               /* it is the first place's object's */
 	struct store_tag tag;
 	struct tagger *tagger; /* a reference */
 	unsigned place_count;

@@ -34,7 +34,9 @@ api_lan_mount() {
 }
 declare -A peers=()
 order_peer() {
-	lan_script lan2 --retrieval "$2" --file "$TEST_DIR/$3" --information "$TEST_DIR/$4"
+	local ways=(--retrieval "$2")
+	if [ "$2" = tardy ]; then ways=(--discovery tardy); fi
+	lan_script lan2 "${ways[@]}" --file "$TEST_DIR/$3" --information "$TEST_DIR/$4"
 	peers[$1]=$SCRIPT_PID
 }
 order_gone() {

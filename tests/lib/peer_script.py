@@ -255,6 +255,12 @@ def late(asked):
     return [asked.text()]
 
 
+def tardy(asked):
+    """Later than others, but within the time in which answers are collected."""
+    time.sleep(0.15)
+    return [asked.text()]
+
+
 def other_prefixes(asked):
     return [probes.other_prefixes(asked.text())]
 
@@ -286,8 +292,8 @@ BEHAVIOURS = {function.__name__.replace("_", "-"): function for function in (
     normal, nothing, duplicates, crowded, crowded_behind, foreign, self_pointing, odd_addresses,
     as_urls, lying_counts, zero_counts, counts_16, counts_odd, bad_bits, bad_ages, other_ids,
     doctype, entity, entity_bomb, external_entity, deep, wide, wrong_namespaces, utf_16, not_utf_8,
-    truncated, wrong_relates_to, several_matches, many_matches, late, other_prefixes, wrapped,
-    forged_crowd, off_link)}
+    truncated, wrong_relates_to, several_matches, many_matches, late, tardy, other_prefixes,
+    wrapped, forged_crowd, off_link)}
 
 
 # ---- the program ----

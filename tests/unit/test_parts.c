@@ -136,11 +136,19 @@ static void a_range_has_several_places(void **state)
 	assert_int_equal(parts_read(parts, end, data, 10), -ENOENT);
 	free(data);
 	parts_close(parts);
-	/* Another range that lists these blocks, among others. */
+	/* The same range, of somebody else; and another one that lists these blocks, among others:
+	 * what it lists partly is its own. (Of the segment that it lists wholly the last block is
+	 * found by the id of the one before, which is alike.) */
+	content = exact_range_of(fixture, start, end - start);
+	parts = open_content(fixture, content, &other_user);
+	content_put(content);
+	assert_int_equal(read_at(parts, start, 10 * UNIT), 4 * UNIT - 77);
+	parts_close(parts);
 	content = exact_range_of(fixture, SEGMENT - 2 * UNIT, SEGMENT + 3 * UNIT);
 	parts = open_content(fixture, content, &owner_b);
 	content_put(content);
-	assert_int_equal(read_at(parts, SEGMENT - 2 * UNIT, 4 * UNIT), 3 * UNIT);
+	assert_int_equal(read_at(parts, SEGMENT - 2 * UNIT, UNIT), 0);
+	assert_int_equal(read_at(parts, SEGMENT - UNIT, 4 * UNIT), 2 * UNIT);
 	parts_close(parts);
 	/* And the whole: what was listed wholly is found by ids, what was not is not. (Segments of
 	 * this content are alike: the last block of the first is found by that of the second.) */
@@ -174,27 +182,31 @@ static void a_wrong_list_harms_nobody_else(void **state)
 {
 	struct fixture *fixture = *state;
 	struct information information = encode(1, SMALL, 0, 3 * UNIT);
-	unsigned char wrong[UNIT] = "not the block";
+	unsigned char wrong[UNIT] = "not the block", wrong_read[UNIT];
 
 	assert_int_equal(digest_hash(DIGEST_SHA256, wrong, UNIT,
 				     information.data + information.size - 2 * 32),
 			 0);
 	struct content *content = take_in(fixture, &information);
 	struct parts *liar = open_content(fixture, content, &other_user);
+	struct parts *parts = open_range(fixture, 1, SMALL, 0, 3 * UNIT, &owner_a);
 	struct content_block block;
 	assert_int_equal(content_block_at(content, UNIT, &block), 0);
-	assert_int_equal(parts_write(liar, &block, wrong), 0);
-	struct parts *parts = open_range(fixture, 1, SMALL, 0, 3 * UNIT, &owner_a);
-	assert_int_equal(read_at(parts, UNIT, UNIT), 0);
-	assert_int_equal(parts_write(liar, &block, wrong), 0);
 	write_block(fixture, parts, 1, SMALL, UNIT);
+	write_block(fixture, parts, 1, SMALL, 0);
+	/* What is here stays, whatever the liar does; nor does he get it by his list. */
+	assert_int_equal(parts_read(liar, UNIT, wrong_read, UNIT), -ENOENT);
+	assert_int_equal(parts_write(liar, &block, wrong), 0);
+	assert_int_equal(parts_read(liar, UNIT, wrong_read, UNIT), UNIT);
+	assert_memory_equal(wrong_read, wrong, UNIT);
 	assert_int_equal(read_at(parts, UNIT, UNIT), UNIT);
-	assert_int_equal(parts_read(liar, UNIT, wrong, UNIT), -ENOENT);
+	assert_int_equal(read_at(parts, 0, 3 * UNIT), 2 * UNIT);
+	assert_int_equal(parts_flush(fixture->fetch, fixture->store, &other_user), 0);
 	/* Nor by what is found elsewhere. */
 	struct parts *whole = open_small(fixture, 1, &owner_a);
 	write_range(fixture, whole, 1, SMALL, 0, SMALL);
-	assert_int_equal(parts_read(liar, UNIT, wrong, UNIT), -ENOENT);
-	assert_int_equal(parts_read(liar, 0, wrong, UNIT), UNIT);
+	assert_int_equal(parts_read(liar, UNIT, wrong_read, UNIT), -ENOENT);
+	assert_int_equal(parts_read(liar, 0, wrong_read, UNIT), UNIT);
 	parts_close(whole);
 	parts_close(liar);
 	parts_close(parts);

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/store_content_fixture.h"
 
+#include <sys/resource.h>
+
 static void portions_of_any_size_give_the_same_content(void **state)
 {
 	static const size_t portions[] = {1, 7, 68, 4095, 1 << 20};
@@ -146,12 +148,40 @@ static void intake_makes_room_and_respects_the_limit(void **state)
 	store_close(store);
 }
 
+/* What the process lacks is not the data's fault. */
+static void without_descriptors_nothing_is_evicted(void **state)
+{
+	struct store *store = fixture_open(LIMIT);
+	struct store_intake *intake;
+	struct rlimit former, none;
+	int last;
+
+	(void)state;
+	write_object(store, "a", 1, 4 * MIB);
+	assert_int_equal(store_flush(store), 0);
+	uint64_t used = usage(store).used;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &former), 0);
+	last = dup(0);
+	assert_true(last >= 0);
+	close(last);
+	none = (struct rlimit){.rlim_cur = (rlim_t)last, .rlim_max = former.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int error = store_intake_begin(store, 1000, &intake);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &former), 0);
+	assert_int_equal(error, -ENOSPC);
+	assert_int_equal(usage(store).evicted, 0);
+	assert_true(usage(store).used >= used);
+	assert_int_equal(count_right(store, "a", 1, 4 * MIB), 64);
+	store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(portions_of_any_size_give_the_same_content),
 		TEST(content_that_describes_nothing_leaves_nothing),
+		TEST(without_descriptors_nothing_is_evicted),
 		TEST(what_is_not_content_information_is_rejected),
 		TEST(what_is_above_the_limit_is_too_large),
 		TEST(intake_makes_room_and_respects_the_limit),

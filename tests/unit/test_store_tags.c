@@ -211,6 +211,46 @@ static void who_is_told_may_end_it(void **state)
 	store_close(store);
 }
 
+static int64_t rows_of(uint32_t uid)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM tag WHERE uid = %u", uid);
+	return in_index(sql);
+}
+
+/* Those of the oldest object go, whose data stays; other users' stay. */
+static void a_user_s_tags_are_limited(void **state)
+{
+	struct store *store = fixture_open(1024 * MIB);
+	struct object *first = make_object(store, PATH, SIZE);
+	struct object *last = make_object(store, "/content/2", SIZE);
+	struct store_tag tag = {.uid = 1000};
+
+	(void)state;
+	assert_int_equal(write_unit(first, 1, 1), 0);
+	assert_int_equal(write_unit(last, 1, 1), 0);
+	assert_int_equal(store_tag_note(first, &other_user, 1, 1), 0);
+	for (uint32_t i = 0; i < STORE_TAGS_MAX + 4096; i++) {
+		memcpy(tag.name, &i, sizeof i);
+		assert_int_equal(store_tag_note(i < 8192 ? first : last, &tag, 1, 1), 0);
+		/* It records them; many at once would take longer. */
+		if (i % 512 == 511)
+			drop(store, &tag_b);
+	}
+	assert_true(store_tag_has(last, &tag, 1));
+	assert_true(store_tag_has(first, &other_user, 1));
+	assert_int_equal(read_unit(first, 1, 1), 0);
+	object_put(first);
+	object_put(last);
+	store_close(store);
+	assert_in_range(rows_of(1000), STORE_TAGS_MAX, STORE_TAGS_MAX + 1024);
+	assert_int_equal(rows_of(other_user.uid), 1);
+	assert_in_range(in_index("SELECT count(*) FROM tag WHERE uid = 1000 AND object ="
+				 " (SELECT min(object) FROM tag)"),
+			4096, 4096 + 1024);
+}
+
 static void an_unlinked_store_has_tags_too(void **state)
 {
 	const struct store_options options = {.directory = fixture_directory,
@@ -322,6 +362,7 @@ int main(void)
 		TEST(tags_go_with_their_object),
 		TEST(an_index_without_the_table_gets_it),
 		TEST(who_is_told_may_end_it),
+		TEST(a_user_s_tags_are_limited),
 		TEST(an_unlinked_store_has_tags_too),
 		TEST(discarded_units_are_absent),
 		TEST(small_ones_are_taken_out_of_their_pack),
