@@ -407,7 +407,7 @@ static void what_cannot_be_kept_is_counted(void **state)
  * what another object has. */
 static void what_is_elsewhere_is_not_missing(void **state)
 {
-	const uint32_t segments = 20000, there = 17000;
+	const uint32_t segments = 15000, there = 14000;
 	uint32_t size;
 	uint64_t position = 0, whole = consumer_scene_open(scene.program, 1),
 		 last = consumer_scene_open(scene.program, 1);
