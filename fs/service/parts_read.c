@@ -20,6 +20,10 @@ struct survey {
 	uint64_t at, end;      /* what is looked at next */
 	unsigned here, absent; /* looks that are left, by what they find */
 	bool stopped;          /* none was left for what is at `at` */
+	/* Of the object of OWN: units below UNTIL are all present in it, or all not. */
+	struct place *own;
+	uint32_t until;
+	bool present;
 };
 
 static bool has_bit(const uint64_t *words, uint32_t bit)
@@ -58,6 +62,21 @@ static bool step_elsewhere(struct survey *survey, const struct place *place, uin
 	return here;
 }
 
+/* How many units from UNIT on are all present in PLACE's own object, or all not. */
+static uint32_t own_extent(struct survey *survey, struct place *place, uint32_t unit,
+			   bool *present_out)
+{
+	if (survey->own != place || unit >= survey->until) {
+		uint32_t units = place_units_end(place, survey->end) - unit;
+		uint32_t count = object_extent(place->object, unit, units, &survey->present);
+		/* 0: not the units that it was described with */
+		survey->until = unit + (count != 0 ? count : units);
+		survey->own = place;
+	}
+	*present_out = survey->present;
+	return survey->until - unit;
+}
+
 /* Moves on behind what is here, or not; returns which. */
 static bool step(struct survey *survey)
 {
@@ -69,10 +88,7 @@ static bool step(struct survey *survey)
 		return false;
 	}
 	uint32_t unit = place_unit(place, survey->at);
-	uint32_t units = place_units_end(place, survey->end) - unit;
-	uint32_t count = object_extent(place->object, unit, units, &present);
-	if (count == 0) /* not the units that it was described with */
-		count = units;
+	uint32_t count = own_extent(survey, place, unit, &present);
 	if (!present)
 		return step_elsewhere(survey, place, unit, count);
 	pass(survey, place, unit + count - 1);

@@ -29,8 +29,10 @@ running || fail 'the job did not outlive its reader'
 # Cancelled, also while others want the same.
 (printf 'warm /slow\n' >&3 && cat <&3) 3<>"$MOUNT/.peerdist/admin" >"$TEST_DIR/second" &
 reader=$!
+first=$number
 admin "cancel $number" >/dev/null || fail cancel
-wait_until 10 running
+second_runs() { running && [ "$number" != "$first" ]; }
+wait_until 10 second_runs
 admin "cancel $number" >/dev/null || fail 'cancel of the second'
 wait_until 10 gone
 wait "$reader" || fail 'the reader of a cancelled job'
