@@ -69,6 +69,9 @@ umount "$MOUNT"
 ended 4 'umount with a silent origin'
 mount_again
 reader silent
+# Who is still looking the name up would not find it any more.
+has_it_open() { readlink "/proc/$reader/fd/"* | grep -q '/silent$'; }
+wait_until 5 has_it_open
 umount -l "$MOUNT"
 kill -KILL "$reader"
 wait "$reader" || :
