@@ -195,7 +195,7 @@ fuzz:
 	@tests/fuzz/run.sh $(B)/fuzzer-no-link+address+undefined/tests/fuzz '$(FUZZ_RUNS)' \
 		'$(FUZZ_SECONDS)'
 	@$(with_asan) $(jobs) all
-	@CONTROL_RANDOM_SECONDS=$(CONTROL_RANDOM_SECONDS) $(run) \
+	@CONTROL_RANDOM_SECONDS=$(CONTROL_RANDOM_SECONDS) CONTROL_RANDOM_SEED=$$(date +%s) $(run) \
 		--build $(B)/address+undefined tests/integration/control_random.sh
 
 lint:
