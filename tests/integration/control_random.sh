@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Row M21: random octets as messages, for 10 s, or as long as CONTROL_RANDOM_SECONDS says (make fuzz:
-# 10 minutes, and other seeds). The daemon lives, and has nothing left of it all; under a sanitizer it says so itself
-# when it ends.
+# 10 minutes, and other seeds). The daemon lives, and has nothing left of it all; under a sanitizer it
+# says so itself when it ends.
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 requires_fuse
