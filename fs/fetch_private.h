@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the fetch engine share: fetch.c (reads), fetch_file.c (files), flight.c (the
- * table of flights, landing, keeping), errand.c (units sought nearby), transfer*.c (requests to the
- * source), follow.c (requests that wait for a sequential reader), describe.c (content information
- * comes or goes), doubt.c (blocks that contradict it).
+ * What the files of the fetch engine share: fetch.c (reads), fetch_given.c (counting), fetch_file.c
+ * (files), flight.c (the table of flights, landing, keeping), errand.c (units sought nearby),
+ * transfer*.c (requests to the source), follow.c (requests that wait for a sequential reader),
+ * describe.c (content information comes or goes), doubt.c (blocks that contradict it).
  *
  * fetch->lock guards every field below that does not say otherwise. It is never held across I/O, a
  * callback or source->start().
