@@ -97,7 +97,6 @@ int mount_create_service(struct mount *mount)
 
 	if (error != 0)
 		return error;
-	service_tick(mount->service, loop_clock_ms());
 	return loop_every(mount->loop, TICK_MS, tick, mount);
 }
 

@@ -261,6 +261,13 @@ bool call_is_pending(const struct call *call)
 	return call->overlapped && pending_has(call->overlapped);
 }
 
+uint64_t call_offset(const struct call *call)
+{
+	const OVERLAPPED *overlapped = call->overlapped;
+
+	return overlapped ? (uint64_t)overlapped->OffsetHigh << 32 | overlapped->Offset : 0;
+}
+
 static DWORD submit_once(struct call *call)
 {
 	DWORD status = call_begin(call);

@@ -190,6 +190,8 @@ DWORD call_close(struct call *call);
 DWORD call_submit(struct call *call);
 /* Whether its OVERLAPPED serves another operation; then it may not even be looked at. */
 bool call_is_pending(const struct call *call);
+/* What its OVERLAPPED says; 0: there is none. */
+uint64_t call_offset(const struct call *call);
 /* The kind of object that OPCODE takes or makes; 0: none. */
 unsigned call_kind(enum operation_opcode opcode);
 

@@ -7,11 +7,6 @@
 
 #include "fs/api/client.h"
 
-static uint64_t offset_of(const OVERLAPPED *overlapped)
-{
-	return (uint64_t)overlapped->OffsetHigh << 32 | overlapped->Offset;
-}
-
 static struct pdc_tag tag_message(PCPEERDIST_CONTENT_TAG tag)
 {
 	struct pdc_tag message = {0};
@@ -63,7 +58,7 @@ PUBLIC DWORD WINAPI PeerDistClientAddContentInformation(PEERDIST_INSTANCE_HANDLE
 			    .input = pBuffer,
 			    .input_length = cbNumberOfBytes};
 
-	if (call_is_pending(&call) || (lpOverlapped && offset_of(lpOverlapped) != 0))
+	if (call_is_pending(&call) || call_offset(&call) != 0)
 		return ERROR_INVALID_PARAMETER;
 	return input_submit(&call, 0);
 }
@@ -98,7 +93,7 @@ PUBLIC DWORD WINAPI PeerDistClientAddData(PEERDIST_INSTANCE_HANDLE hPeerDist,
 
 	if (call_is_pending(&call))
 		return ERROR_INVALID_PARAMETER;
-	offset = lpOverlapped ? offset_of(lpOverlapped) : 0;
+	offset = call_offset(&call);
 	if (offset > UINT64_MAX - cbNumberOfBytes)
 		return ERROR_INVALID_PARAMETER;
 	return input_submit(&call, offset);
@@ -134,7 +129,7 @@ PUBLIC DWORD WINAPI PeerDistClientBlockRead(PEERDIST_INSTANCE_HANDLE hPeerDist,
 
 	if (!lpOverlapped || call_is_pending(&call))
 		return ERROR_INVALID_PARAMETER;
-	return read_call(&call, offset_of(lpOverlapped), dwTimeoutInMilliseconds);
+	return read_call(&call, call_offset(&call), dwTimeoutInMilliseconds);
 }
 
 PUBLIC DWORD WINAPI PeerDistClientStreamRead(PEERDIST_INSTANCE_HANDLE hPeerDist,
@@ -169,8 +164,7 @@ PUBLIC DWORD WINAPI PeerDistClientFlushContent(PEERDIST_INSTANCE_HANDLE hPeerDis
 			    .key = ulCompletionKey,
 			    .overlapped = lpOverlapped};
 
-	if (!pContentTag || call_is_pending(&call) ||
-	    (lpOverlapped && offset_of(lpOverlapped) != 0))
+	if (!pContentTag || call_is_pending(&call) || call_offset(&call) != 0)
 		return ERROR_INVALID_PARAMETER;
 	message = tag_message(pContentTag);
 	return call_submit(&call);

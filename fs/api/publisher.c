@@ -74,11 +74,6 @@ PUBLIC DWORD WINAPI PeerDistServerPublishStream(PEERDIST_INSTANCE_HANDLE hPeerDi
 	return call_open(&call);
 }
 
-static bool has_offset(const OVERLAPPED *overlapped)
-{
-	return overlapped && (overlapped->Offset != 0 || overlapped->OffsetHigh != 0);
-}
-
 PUBLIC DWORD WINAPI PeerDistServerPublishAddToStream(PEERDIST_INSTANCE_HANDLE hPeerDist,
 						     PEERDIST_STREAM_HANDLE hStream,
 						     DWORD cbNumberOfBytes, PBYTE pBuffer,
@@ -91,7 +86,7 @@ PUBLIC DWORD WINAPI PeerDistServerPublishAddToStream(PEERDIST_INSTANCE_HANDLE hP
 			    .input = pBuffer,
 			    .input_length = cbNumberOfBytes};
 
-	if (call_is_pending(&call) || has_offset(lpOverlapped))
+	if (call_is_pending(&call) || call_offset(&call) != 0)
 		return ERROR_INVALID_PARAMETER;
 	return input_submit(&call, 0);
 }
@@ -108,7 +103,7 @@ PUBLIC DWORD WINAPI PeerDistServerPublishCompleteStream(PEERDIST_INSTANCE_HANDLE
 			    .object = hStream,
 			    .overlapped = lpOverlapped};
 
-	if (call_is_pending(&call) || has_offset(lpOverlapped))
+	if (call_is_pending(&call) || call_offset(&call) != 0)
 		return ERROR_INVALID_PARAMETER;
 	return call_submit(&call);
 }

@@ -278,7 +278,6 @@ int instance_call(struct instance *instance, uint32_t command, void *message, si
 				  .rules = decoded.rules,
 				  .call = decoded.call,
 				  .header = message,
-				  .size = size,
 				  .tail = decoded.tail};
 	uint32_t status = perform(&request, decoded.handle);
 	if (request.handle != NULL)

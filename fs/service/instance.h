@@ -54,7 +54,8 @@ struct user {
 struct handle;
 struct lane;
 
-/* What makes handles of a kind different; consumer.c and publisher*.c have them. */
+/* What makes handles of a kind different; consumer.c, stream.c and
+ * information.c have them. */
 struct handle_kind {
 	enum operation_handle kind;
 	/* OPERATION, of HANDLE, was cancelled, before it had an effect or in the middle of one.
@@ -106,17 +107,16 @@ struct operation {
 	void *context; /* the step's own */
 	/* Constant; of the message. */
 	uint64_t offset;
-	uint32_t length;      /* of the input, or wanted of the output */
-	uint32_t timeout_ms;  /* of a read */
-	int64_t submitted_ms; /* loop_clock_ms() */
+	uint32_t length;     /* of the input, or wanted of the output */
+	uint32_t timeout_ms; /* of a read */
+	int64_t deadline_ms; /* when its time is over; INT64_MAX: never */
 	/* The rest: instance->lock. */
 	atomic_uint references;
 	enum operation_state state;
 	bool running, again, waking; /* waking: it may be timed */
 	bool timed;                  /* service->timed_lock, as the next */
 	int64_t wake_ms;             /* when it is stepped again */
-	int64_t deadline_ms; /* INT64_MAX: none; then it is stepped again, operation_is_over() */
-	uint32_t received;   /* octets of input that came */
+	uint32_t received;           /* octets of input that came */
 	TAILQ_HEAD(chunks, chunk) input;
 	uint64_t reserved; /* octets that count against INSTANCE_READS_MAX */
 	struct pdc_completion completion;
@@ -181,7 +181,6 @@ struct request {
 	unsigned rules; /* enum operation_rules */
 	const struct request_call *call;
 	struct pdc_hdr *header; /* the message, whose reply is written over it */
-	size_t size;            /* of it */
 	size_t tail;            /* octets of its tail, at least what the message says */
 	int error;              /* out: errno of the ioctl, for what moves data only */
 	struct handle *handle;  /* as the list says; alive, with a reference that is request's */
@@ -193,8 +192,8 @@ struct request_call {
 	uint32_t (*check)(const struct request *request);
 	uint32_t (*act)(struct request *request);
 };
-/* By name; consumer.c has those of contents, publisher*.c those of streams and content information,
- * status.c, instance.c, transfer.c the rest. */
+/* By name: consumer*.c has those of contents, stream.c those of streams, information.c those of
+ * content information, publisher.c, status.c, instance.c and transfer.c the rest. */
 #define X(opcode, name, function, layout, handle, rules)                                           \
 	extern const struct request_call call_##name;
 OPERATIONS(X)
@@ -262,7 +261,7 @@ unsigned operations_end(struct instance *instance, uint32_t status,
 			bool (*match)(const struct operation *operation, const void *context),
 			const void *context);
 
-/* ---- publisher.c ---- */
+/* ---- publication.c ---- */
 
 int publications_create(struct store *store, struct publications **publications_out);
 void publications_free(struct publications *publications);

@@ -378,9 +378,7 @@ static struct operation *create(struct request *request, const struct operation_
 	operation->offset = wish->offset;
 	operation->length = wish->length;
 	operation->timeout_ms = wish->timeout_ms;
-	operation->submitted_ms = loop_clock_ms();
-	operation->deadline_ms =
-		wish->timed ? operation->submitted_ms + wish->timeout_ms : INT64_MAX;
+	operation->deadline_ms = wish->timed ? loop_clock_ms() + wish->timeout_ms : INT64_MAX;
 	operation->references = 1; /* the table's */
 	TAILQ_INIT(&operation->input);
 	return operation;
