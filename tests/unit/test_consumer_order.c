@@ -44,7 +44,6 @@ static uint32_t submit_add(uint64_t number, uint8_t octet)
 	struct request request = {.instance = program->instance,
 				  .opcode = OPERATION_add_information,
 				  .header = &message.input.hdr,
-				  .size = sizeof message,
 				  .tail = 1};
 
 	message.octets[offsetof(struct pdc_input, data)] = octet;
