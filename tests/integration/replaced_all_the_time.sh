@@ -20,7 +20,7 @@ def write(folder):
             with open(f"{folder}/.{name}", "wb") as file:
                 file.write(bytes([octet]) * (octet * unit))
             os.rename(f"{folder}/.{name}", f"{folder}/{name}")
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def read(folder, report):
