@@ -236,6 +236,8 @@ static int begin_session(struct store *store, bool clean)
 	if (error == 0)
 		error = segment_names_open(store, clean);
 	if (error == 0)
+		error = opaque_start(store);
+	if (error == 0)
 		error = index_commit(index);
 	store->index_octets = index_size(index, &store->index_reserve);
 	if (!clean) {
@@ -359,6 +361,7 @@ static struct store *store_new(void)
 	TAILQ_INIT(&store->idle_files);
 	TAILQ_INIT(&store->names);
 	TAILQ_INIT(&store->tags);
+	TAILQ_INIT(&store->opaque_open);
 	pthread_mutex_init(&store->segment_lock, NULL);
 	pthread_mutex_init(&store->tags_lock, NULL);
 	return store;
@@ -369,6 +372,7 @@ static void store_free(struct store *store)
 	int descriptors[] = {store->data_fd, store->lock_fd, store->directory_fd};
 
 	catalog_free(store->catalog);
+	opaque_close(store);
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
 		if (descriptors[i] >= 0)
 			close(descriptors[i]);
@@ -438,6 +442,7 @@ static void unload_all(struct store *store)
 
 	store_lock(store);
 	store->open_pack = NULL;
+	opaque_close_packs(store);
 	for (run = TAILQ_FIRST(&store->runs); run != NULL; run = next) {
 		next = TAILQ_NEXT(run, age);
 		run->dirty = run->touched = false;
@@ -483,6 +488,7 @@ void store_usage(struct store *store, struct store_usage *usage_out)
 		.limit = store->limit,
 		.contents = store->contents,
 		.segments = store->segments,
+		.opaque = __atomic_load_n(&store->opaque, __ATOMIC_RELAXED),
 		.checksum_errors = store->checksum_errors,
 		.evicted = store->evicted,
 	};

@@ -107,6 +107,7 @@ struct store_usage {
 	uint64_t contents; /* objects of which something is present */
 	uint64_t segments; /* that content information of objects describes: something may
 			    * be present of each (cache/store_segment.h); a moment late */
+	uint64_t opaque;   /* blocks of cache/store_opaque.h, not counted above */
 	uint64_t checksum_errors;
 	uint64_t evicted; /* octets since the store was opened */
 };

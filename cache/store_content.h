@@ -54,6 +54,10 @@ void object_survey_free(struct object_survey *survey);
 
 /* A reference to what describes OBJECT, for content_put(); NULL: nothing does. */
 struct content *object_content(struct object *object);
+/* As object_write(), for who checked a unit of CONTENT, which object_content() gave him, and does
+ * not know whether the object was described anew meanwhile: -ESTALE then. */
+int object_write_described(struct object *object, const struct content *content, uint32_t unit,
+			   const void *data, size_t length);
 /* Drops the content information. The units become uniform again, what is present is kept where it
  * fills them. REFUSE: remembered with this version of the content, also over a restart as
  * long as something of it is kept: the origin's content information does not describe it. The

@@ -9,6 +9,9 @@
 
 #include "cache/store_segment_private.h"
 
+/* Our choice: packs cleared in one transaction, when each may have many opaque blocks' rows. */
+enum { OPAQUE_CLEARED = 4 };
+
 /* Takes the runs of OBJECT out of memory; it is seized. Both locks held. Returns their cost. */
 static uint64_t forget_runs(struct object *object)
 {
@@ -236,7 +239,7 @@ bool store_supersede(struct store *store, struct object *object)
 static int clear_packs(struct store *store)
 {
 	uint64_t ids[STORE_BATCH], last = 0;
-	unsigned count;
+	unsigned count, most;
 	int error;
 
 	do {
@@ -245,10 +248,11 @@ static int clear_packs(struct store *store)
 		count = 0;
 		index_lock(&store->index);
 		error = record_flush(store);
+		most = store->index.totals.opaque > 0 ? OPAQUE_CLEARED : STORE_BATCH;
 		row = index_query(&store->index,
 				  "SELECT content FROM run WHERE live IS NOT NULL AND content > ?"
 				  " ORDER BY content LIMIT ?",
-				  "ii", (int64_t)last, (int64_t)STORE_BATCH);
+				  "ii", (int64_t)last, (int64_t)most);
 		while (index_step(&store->index, row) == 1)
 			ids[count++] = last = (uint64_t)sqlite3_column_int64(row, 0);
 		store_lock(store);
@@ -257,7 +261,8 @@ static int clear_packs(struct store *store)
 
 			if (pack == NULL)
 				continue;
-			store->contents -= pack->live;
+			if (pack->giver == 0)
+				store->contents -= pack->live;
 			pack->live = pack->wished = 0;
 			pack_die(store, pack);
 			run_unpin(store, &pack->run);
@@ -267,7 +272,7 @@ static int clear_packs(struct store *store)
 			error = record_flush(store);
 		index_unlock(&store->index);
 		object_bury(store);
-	} while (count == STORE_BATCH && error == 0);
+	} while (count == most && error == 0);
 	return error;
 }
 

@@ -22,6 +22,11 @@ static uint64_t total(const struct store *store)
 	return store->used + store->index_octets + store->index_reserve + store->suspect;
 }
 
+uint64_t room_rounded(const struct store *store, uint64_t octets)
+{
+	return (octets + store->block - 1) / store->block * store->block;
+}
+
 void room_return(struct store *store, uint64_t octets)
 {
 	store->used -= octets;
@@ -39,7 +44,14 @@ static int wait_recorded(struct store *store)
 	return 0;
 }
 
+static int evict_of(struct store *store, uint64_t giver);
+
 int room_reserve(struct store *store, uint64_t octets)
+{
+	return room_reserve_of(store, octets, 0);
+}
+
+int room_reserve_of(struct store *store, uint64_t octets, uint64_t giver)
 {
 	int error = 0;
 
@@ -52,7 +64,7 @@ int room_reserve(struct store *store, uint64_t octets)
 		bool sweeping = store->sweeping;
 
 		store_unlock(store);
-		error = evict_oldest(store, INT64_MAX);
+		error = evict_of(store, giver);
 		store_lock(store);
 		if (error == -ENOENT && sweeping) {
 			/* What others left may be all that is in the way, or what the sweeper looks
@@ -97,13 +109,18 @@ static bool eviction_helps(struct store *store, int error)
 
 int room_trouble(struct store *store, int error)
 {
+	return room_trouble_of(store, error, 0);
+}
+
+int room_trouble_of(struct store *store, int error, uint64_t giver)
+{
 	static struct log_limit limit;
 
 	/* One file would be longer than the file system or the process may have one: no other
 	 * object is concerned. */
 	if (error == -EFBIG || error == -EINVAL)
 		return -ENOSPC;
-	if (eviction_helps(store, error) && evict_oldest(store, INT64_MAX) == 0)
+	if (eviction_helps(store, error) && evict_of(store, giver) == 0)
 		return 0;
 	store_lock(store);
 	store->trouble_until = store_monotonic() + STORE_TROUBLE_SECONDS;
@@ -368,6 +385,33 @@ static struct run *next_victim(struct store *store, int64_t cutoff)
 	}
 }
 
+/* The first of GIVER's packs that nobody uses: numbers grow, so it was begun before the others. */
+static struct run *next_of_giver(struct store *store, uint64_t giver)
+{
+	uint64_t ids[STORE_EVICTION_BATCH];
+	struct run *victim = NULL;
+	unsigned count = 0;
+	sqlite3_stmt *row = index_query(&store->index,
+					"SELECT content FROM run WHERE present = ?"
+					" AND live IS NOT NULL AND present <> 0"
+					" ORDER BY content LIMIT ?",
+					"ii", (int64_t)giver, (int64_t)STORE_EVICTION_BATCH);
+
+	while (index_step(&store->index, row) == 1)
+		ids[count++] = (uint64_t)sqlite3_column_int64(row, 0);
+	store_lock(store);
+	for (unsigned i = 0; i < count && victim == NULL; i++) {
+		struct pack *pack = pack_pin_indexed(store, ids[i]);
+
+		if (pack != NULL && pack->run.pins == 1)
+			victim = &pack->run;
+		else if (pack != NULL)
+			run_unpin(store, &pack->run);
+	}
+	store_unlock(store);
+	return victim;
+}
+
 /* ---- taking away ---- */
 
 /* What is read from now on finds it absent. Lock held. */
@@ -378,7 +422,8 @@ static void mark_absent(struct store *store, struct run *run)
 		run_set_present(object_run(run), 0);
 		return;
 	}
-	store->contents -= run_pack(run)->live;
+	if (run_pack(run)->giver == 0)
+		store->contents -= run_pack(run)->live;
 	pack_die(store, run_pack(run));
 }
 
@@ -436,12 +481,13 @@ static void take_away_pack(struct store *store, struct run *run)
 	object_bury(store);
 }
 
-static int evict_one(struct store *store, int64_t cutoff)
+/* GIVER 0: of all. */
+static int evict_one(struct store *store, int64_t cutoff, uint64_t giver)
 {
 	struct run *run;
 
 	index_lock(&store->index);
-	run = next_victim(store, cutoff);
+	run = giver != 0 ? next_of_giver(store, giver) : next_victim(store, cutoff);
 	if (run != NULL) {
 		store_lock(store);
 		mark_absent(store, run);
@@ -464,12 +510,17 @@ static int evict_one(struct store *store, int64_t cutoff)
 
 int evict_oldest(struct store *store, int64_t cutoff)
 {
-	int error = evict_one(store, cutoff);
+	int error = evict_one(store, cutoff, 0);
 
 	/* Segments that were found lately may be all that keeps content information here. */
 	if (error == -ENOENT && cutoff == INT64_MAX && segment_release(store, INT64_MAX))
-		error = evict_one(store, cutoff);
+		error = evict_one(store, cutoff, 0);
 	return error;
+}
+
+static int evict_of(struct store *store, uint64_t giver)
+{
+	return giver != 0 ? evict_one(store, INT64_MAX, giver) : evict_oldest(store, INT64_MAX);
 }
 
 void store_set_max_age(struct store *store, int64_t max_age)

@@ -107,6 +107,21 @@ static const char tag_schema[] =
 	" units BLOB, PRIMARY KEY(object, stretch, uid, name)) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS tag_name ON tag(uid, name);";
 
+/* opaque: a block of cache/store_opaque.h, see cache/store_opaque_private.h; "size" is its
+ * segment's. giver: who gave some, and octets of theirs. In rows of run that are of packs "present"
+ * is the giver of what lies there, or 0. opaques: the total, and what makes keys of ids that nobody
+ * can choose. Made where it is missing, like the tags. */
+static const char opaque_schema[] =
+	"CREATE TABLE IF NOT EXISTS opaque(id INTEGER PRIMARY KEY, pack INTEGER, start INTEGER,"
+	" length INTEGER, size INTEGER, algorithm INTEGER, since INTEGER);"
+	"CREATE INDEX IF NOT EXISTS opaque_pack ON opaque(pack);"
+	"CREATE TABLE IF NOT EXISTS giver(id INTEGER PRIMARY KEY, name BLOB UNIQUE,"
+	" octets INTEGER);"
+	"CREATE INDEX IF NOT EXISTS run_giver ON run(present, content)"
+	" WHERE live IS NOT NULL AND present <> 0;"
+	"CREATE TABLE IF NOT EXISTS opaques(id INTEGER PRIMARY KEY, blocks INTEGER, seed INTEGER);"
+	"INSERT OR IGNORE INTO opaques VALUES(1, 0, random());";
+
 static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			       "PRAGMA page_size=4096;"
 			       "PRAGMA auto_vacuum=INCREMENTAL;"
@@ -303,6 +318,7 @@ void index_rollback(struct index *index)
 {
 	if (!sqlite3_get_autocommit(index->connection))
 		sqlite3_exec(index->connection, "ROLLBACK", NULL, NULL, NULL);
+	index->undone++;
 	index->totals = index->committed;
 	index->written = sqlite3_total_changes(index->connection);
 }
@@ -313,6 +329,13 @@ static int write_totals(struct index *index)
 
 	if (memcmp(totals, &index->committed, sizeof(*totals)) == 0)
 		return 0;
+	if (totals->opaque != index->committed.opaque) {
+		int error = index_run(index, "UPDATE opaques SET blocks = ?", "i",
+				      (int64_t)totals->opaque);
+
+		if (error != 0)
+			return error;
+	}
 	return index_run(index, "UPDATE meta SET next_id = ?, octets = ?, contents = ?", "iii",
 			 (int64_t)totals->next_id, (int64_t)totals->octets,
 			 (int64_t)totals->contents);
@@ -491,7 +514,10 @@ static int check_version(struct index *index)
 static int read_totals(struct index *index, bool *clean_out)
 {
 	sqlite3_stmt *statement =
-		index_query(index, "SELECT next_id, octets, contents, clean FROM meta", "");
+		index_query(index,
+			    "SELECT next_id, octets, contents, clean, blocks, seed"
+			    " FROM meta, opaques",
+			    "");
 	int error = index_step(index, statement);
 
 	if (error != 1)
@@ -500,9 +526,12 @@ static int read_totals(struct index *index, bool *clean_out)
 	index->totals.octets = (uint64_t)sqlite3_column_int64(statement, 1);
 	index->totals.contents = (uint64_t)sqlite3_column_int64(statement, 2);
 	*clean_out = sqlite3_column_int(statement, 3) != 0;
+	index->totals.opaque = (uint64_t)sqlite3_column_int64(statement, 4);
+	index->opaque_seed = (uint64_t)sqlite3_column_int64(statement, 5);
 	index_done(statement);
 	if (index->totals.next_id == 0 || index->totals.next_id > INT64_MAX / 2 ||
-	    index->totals.octets > INT64_MAX || index->totals.contents > INT64_MAX)
+	    index->totals.octets > INT64_MAX || index->totals.contents > INT64_MAX ||
+	    index->totals.opaque > INT64_MAX)
 		return -EBADMSG;
 	index->committed = index->totals;
 	return 0;
@@ -543,6 +572,9 @@ static int connect_index(struct index *index, const char *name, bool *clean_out)
 	error = index->fresh ? make_schema(index) : check_version(index);
 	if (error == 0)
 		error = execute(index, tag_schema);
+	/* A table that it refers to is missing. */
+	if (error == 0 && execute(index, opaque_schema) != 0)
+		error = -EBADMSG;
 	return error != 0 ? error : read_totals(index, clean_out);
 }
 

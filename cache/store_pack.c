@@ -3,16 +3,12 @@
  * Packs: many small contents in one file, one behind the other. One pack is open at a time and
  * takes what is written; a full one is closed for good. What is dropped from a pack leaves dead
  * octets, which count until the pack goes: evicted as a whole, or with its last living content.
+ * Packs of opaque blocks are the same but for what is written: cache/store_opaque_pack.c.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "cache/store_private.h"
-
-static uint64_t rounded(const struct store *store, uint64_t octets)
-{
-	return (octets + store->block - 1) / store->block * store->block;
-}
 
 /* What a read needs, and which it was. */
 struct place {
@@ -25,12 +21,12 @@ void pack_die(struct store *store, struct pack *pack)
 {
 	if (pack == store->open_pack)
 		store->open_pack = NULL;
+	opaque_close_pack(store, pack);
 	pack->run.gone = true;
 	run_mark_dirty(store, &pack->run);
 }
 
-/* Whoever leaves a pack without a living content last, ends it. Lock held. */
-static void pack_unpin(struct store *store, struct pack *pack)
+void pack_unpin(struct store *store, struct pack *pack)
 {
 	if (pack->live == 0 && pack->run.pins == 1 && !pack->run.gone)
 		pack_die(store, pack);
@@ -226,7 +222,7 @@ static int take_place(struct store *store, uint32_t length, struct pack **pack_o
 	*start_out = (uint32_t)pack->octets;
 	pack->octets += length;
 	pack->appended++;
-	run_set_cost(store, &pack->run, rounded(store, pack->octets));
+	run_set_cost(store, &pack->run, room_rounded(store, pack->octets));
 	*pack_out = pack;
 	return 0;
 }

@@ -11,8 +11,8 @@
  *   -. store.tags_lock     what was tagged lately; likewise.
  *
  * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
- * and record_flush(), the only writer of content and run rows (but for object_forget_begin() and
- * store_pin()), writes it. Something dirty is never unloaded. So what is not loaded is in the rows.
+ * and record_flush(), the only writer of content and run rows (but for object_forget_begin(),
+ * store_pin() and record_pack()), writes it. Something dirty is never unloaded. So what is not loaded is in the rows.
  *
  * Waiting: nobody waits for anything while holding index.lock. object_begin() and object_end()
  * enclose every use of an object's data; object_seize() waits until there is none and keeps others
@@ -62,8 +62,9 @@ struct index {
 	struct {
 		const char *sql; /* the literal at its caller */
 		sqlite3_stmt *statement;
-	} statements[128];
+	} statements[256];
 	bool in_memory;
+	unsigned undone;     /* transactions */
 	bool fresh;          /* made by index_open() */
 	bool opened;         /* index_open() is through */
 	uint64_t log_pages;  /* in the log since the last checkpoint */
@@ -74,7 +75,9 @@ struct index {
 		uint64_t next_id;  /* numbers from here on were never used */
 		uint64_t octets;   /* sum of all run.cost */
 		uint64_t contents; /* rows of content */
+		uint64_t opaque;   /* rows of opaque */
 	} totals, committed;
+	uint64_t opaque_seed; /* constant */
 
 	bool broken; /* atomic: SQLite says that the file is damaged; everything fails from now on
 		      */
@@ -199,6 +202,10 @@ struct pack {
 	uint64_t octets;   /* appended so far */
 	uint32_t appended; /* contents, the dead included; counted only while it is the open one */
 	uint32_t live, wished; /* contents that count; of them, those of a wish */
+	/* Of opaque blocks (cache/store_opaque_private.h): whose they are; 0: they are contents. */
+	uint64_t giver;
+	bool open; /* in store.opaque_open */
+	TAILQ_ENTRY(pack) open_link;
 };
 
 static inline struct object_run *object_run(struct run *run)
@@ -335,6 +342,9 @@ uint64_t record_proof(const struct object *object);
 /* index.lock held. Deletes the rows of object ID, whatever they say. COST_OUT: the sum of theirs.
  */
 int record_delete(struct store *store, uint64_t id, uint64_t *cost_out);
+/* PACK's row is as PACK is now, when the transaction is committed; it stays dirty until the next
+ * flush. index.lock held, store.lock not. */
+int record_pack(struct store *store, struct pack *pack);
 int record_start(struct store *store);
 void record_stop(struct store *store);
 /* Lock held. Something is there to be recorded. */
@@ -364,6 +374,8 @@ bool pack_present(struct object *object);
 bool pack_present_indexed(struct object *object);
 /* Lock held. Its file goes when its row is gone and nobody uses it. */
 void pack_die(struct store *store, struct pack *pack);
+/* Whoever leaves a pack without a living content last, ends it. Lock held. */
+void pack_unpin(struct store *store, struct pack *pack);
 /* Takes OBJECT out of its pack. index.lock and lock held. */
 void pack_forget(struct object *object);
 XXH128_hash_t unit_sum(const void *data, size_t length);
@@ -377,6 +389,10 @@ void store_count_bad(struct store *store, const struct object *object);
 /* Reserves OCTETS of the limit, evicting what must be; -ENOSPC. Neither lock held, nothing begun.
  */
 int room_reserve(struct store *store, uint64_t octets);
+/* The same at the cost of a giver of opaque blocks alone, if it is not 0. */
+int room_reserve_of(struct store *store, uint64_t octets, uint64_t giver);
+/* Octets on disk, of what was written in one go. */
+uint64_t room_rounded(const struct store *store, uint64_t octets);
 /* Lock held. */
 void room_return(struct store *store, uint64_t octets);
 /* Evicts the run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
@@ -391,6 +407,7 @@ int room_enforce(struct store *store);
 /* The disk refused a write with ERROR: one eviction, or caching pauses, unless it is the one file
  * that cannot be so long. 0: try again. */
 int room_trouble(struct store *store, int error);
+int room_trouble_of(struct store *store, int error, uint64_t giver);
 
 /* ---- store_sweep.c: files without records ---------------------------------------------------- */
 
@@ -431,6 +448,22 @@ int store_tags_record(struct store *store);
 void store_tags_sweep(struct store *store);
 /* Records what is left; all else is recorded. Nobody else uses the store. */
 void store_tags_close(struct store *store);
+
+/* ---- store_opaque*.c, see cache/store_opaque_private.h --------------------------------------- */
+
+struct opaque_givers;
+
+/* Takes over what the index has. index.lock not needed. */
+int opaque_start(struct store *store);
+void opaque_close(struct store *store);
+/* No more is written to any pack. Lock held. */
+void opaque_close_packs(struct store *store);
+/* PACK takes no more. Lock held. */
+void opaque_close_pack(struct store *store, struct pack *pack);
+/* Its row is deleted, and now those of its blocks. index.lock held, lock not. */
+int opaque_pack_gone(struct store *store, const struct pack *pack);
+/* The index may have changed, or a transaction have been undone. The same. */
+void opaque_publish(struct store *store);
 
 /* ---- store_segment*.c, see cache/store_segment_private.h ------------------------------------- */
 
@@ -507,6 +540,13 @@ struct store {
 	pthread_t flusher, sweeper;
 	bool flusher_runs, sweeper_runs;
 
+	/* Opaque blocks. */
+	uint64_t opaque;              /* atomic: how many there are */
+	struct opaque_givers *givers; /* NULL: never any; set and read with lock held */
+	TAILQ_HEAD(opaque_packs, pack) opaque_open; /* used last: first; guarded by lock */
+	unsigned opaque_open_count;
+	unsigned opaque_undone; /* what index.undone was; index.lock */
+
 	pthread_mutex_t tags_lock;
 	TAILQ_HEAD(, tag_note) tags; /* guarded by tags_lock: not yet recorded */
 	unsigned tags_written;       /* rows, since they were counted; index.lock */
@@ -514,6 +554,7 @@ struct store {
 	pthread_mutex_t segment_lock;
 	struct store_segment *found[STORE_FOUND_SEGMENTS]; /* guarded by segment_lock */
 	unsigned names_added;  /* atomic: how often objects were described */
+	bool described;        /* atomic: there may be names; never false again */
 	bool backlog;          /* constant: there may be objects without names */
 	bool backlog_stopping; /* atomic */
 	bool backlog_runs;

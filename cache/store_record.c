@@ -82,6 +82,15 @@ static void copy_object_run(struct object_run *run, struct run_record *record)
 	record->gone = record->present == 0;
 }
 
+static void copy_pack(const struct pack *pack, struct run_record *record)
+{
+	record->gone = pack->run.gone;
+	record->live = pack->live;
+	record->pack_wished = pack->wished;
+	record->present = pack->giver;
+	record->octets = 0;
+}
+
 static void copy_run(struct run *run, struct run_record *record)
 {
 	record->run = run;
@@ -91,9 +100,7 @@ static void copy_run(struct run *run, struct run_record *record)
 	if (run->object != NULL) {
 		copy_object_run(object_run(run), record);
 	} else {
-		record->gone = run->gone;
-		record->live = run_pack(run)->live;
-		record->pack_wished = run_pack(run)->wished;
+		copy_pack(run_pack(run), record);
 	}
 	run->dirty = false;
 	run->touched = false;
@@ -259,8 +266,9 @@ static int read_former(struct index *index, const struct run *run, struct former
 	return 0;
 }
 
-static int delete_run(struct index *index, const struct run *run)
+static int delete_run(struct store *store, const struct run *run)
 {
+	struct index *index = &store->index;
 	int error = index_run(index, "DELETE FROM run WHERE content = ? AND number = ?", "ii",
 			      (int64_t)run->owner, (int64_t)run->number);
 
@@ -272,7 +280,7 @@ static int delete_run(struct index *index, const struct run *run)
 			  (int64_t)run->owner);
 	if (error == 0)
 		index->totals.contents -= (uint64_t)index_changes(index);
-	return error;
+	return error != 0 ? error : opaque_pack_gone(store, (const struct pack *)run);
 }
 
 static int upsert_run(struct index *index, const struct run_record *record)
@@ -305,7 +313,7 @@ static int write_run(struct store *store, const struct run_record *record)
 				 "iii", record->used, (int64_t)run->owner, (int64_t)run->number);
 	error = read_former(index, run, &former);
 	if (error == 0)
-		error = record->gone ? delete_run(index, run) : upsert_run(index, record);
+		error = record->gone ? delete_run(store, run) : upsert_run(index, record);
 	if (error != 0)
 		return error;
 	index->totals.octets += (record->gone ? 0 : record->cost) - former.cost;
@@ -315,6 +323,19 @@ static int write_run(struct store *store, const struct run_record *record)
 			 "UPDATE content SET octets = octets + ?, runs = runs + ? WHERE id = ?",
 			 "iii", (int64_t)(record->octets - former.octets),
 			 (int64_t)!record->gone - (int64_t)former.known, (int64_t)run->owner);
+}
+
+int record_pack(struct store *store, struct pack *pack)
+{
+	struct run_record record = {.run = &pack->run, .used = 0};
+
+	store_lock(store);
+	copy_pack(pack, &record);
+	record.used = pack->run.used;
+	record.cost = pack->run.cost;
+	run_mark_dirty(store, &pack->run);
+	store_unlock(store);
+	return write_run(store, &record);
 }
 
 static int write_batch(struct store *store, const struct record_batch *batch)
@@ -382,6 +403,7 @@ int record_flush(struct store *store)
 		all = take_batch(store, batch);
 		store_unlock(store);
 		error = write_batch(store, batch);
+		opaque_publish(store);
 		octets = index_size(&store->index, &reserve);
 		store_lock(store);
 		settle_batch(store, batch, error == 0);

@@ -193,7 +193,7 @@ struct pack *pack_pin_indexed(struct store *store, uint64_t id)
 	}
 	store_unlock(store);
 	row = index_query(&store->index,
-			  "SELECT live, pinned, used, cost FROM run WHERE content = ?"
+			  "SELECT live, pinned, used, cost, present FROM run WHERE content = ?"
 			  " AND number = 0 AND live IS NOT NULL",
 			  "i", (int64_t)id);
 	if (index_step(&store->index, row) == 1) {
@@ -204,6 +204,7 @@ struct pack *pack_pin_indexed(struct store *store, uint64_t id)
 			pack->wished = (uint32_t)sqlite3_column_int64(row, 1);
 			pack->run.used = sqlite3_column_int64(row, 2);
 			pack->run.cost = (uint64_t)sqlite3_column_int64(row, 3);
+			pack->giver = (uint64_t)sqlite3_column_int64(row, 4);
 		}
 		store_unlock(store);
 		index_done(row);
@@ -336,7 +337,7 @@ void run_unload(struct store *store, struct run *run, bool force)
 
 	if (run->pins > 0 || run->dirty || run->touched || run->flushing || run->evicting)
 		return;
-	if (object == NULL ? run_pack(run) == store->open_pack
+	if (object == NULL ? run_pack(run) == store->open_pack || run_pack(run)->open
 			   : object_run(run)->writing != 0 || (object->seized && !empty(run)))
 		return;
 	if (!empty(run) && (!force || (object == NULL && store->unlinked && !store->stopping)))

@@ -287,9 +287,53 @@ uint32_t store_segment_anywhere(struct store *store, const uint8_t *id, size_t i
 	return held;
 }
 
+bool store_segment_known(struct store *store, const uint8_t *id, size_t id_size)
+{
+	struct candidates candidates;
+	struct store_segment *segment = NULL;
+
+	candidates_gather(store, id, id_size, &candidates);
+	for (unsigned i = 0; i < candidates.count && segment == NULL; i++) {
+		const struct candidate *candidate = &candidates.list[i];
+
+		if (!candidate->described || segment_make(candidate, id, id_size, &segment) != 0)
+			segment = NULL;
+	}
+	candidates_put(&candidates);
+	store_segment_put(segment);
+	return segment != NULL;
+}
+
 const struct content_segment *store_segment_description(const struct store_segment *segment)
 {
 	return &segment->description;
+}
+
+static int copy_hashes(const struct store_segment *segment, const struct content *content,
+		       uint8_t *hashes_out)
+{
+	const struct content_segment *description = &segment->description;
+	struct content_block block;
+
+	if (content_file_of(segment->object->store, content)->information.file != segment->file)
+		return -ENOENT;
+	for (uint32_t i = 0; i < description->listed; i++) {
+		int error = content_block_listed(content, description,
+						 description->first_listed + i, &block);
+		if (error != 0)
+			return error;
+		memcpy(hashes_out + i * segment->id_size, block.hash, segment->id_size);
+	}
+	return 0;
+}
+
+int store_segment_hashes(const struct store_segment *segment, uint8_t *hashes_out)
+{
+	struct content *content = object_content_look(segment->object);
+	int error = content != NULL ? copy_hashes(segment, content, hashes_out) : -ENOENT;
+
+	content_put(content);
+	return error;
 }
 
 unsigned store_segment_version(const struct store_segment *segment)

@@ -39,6 +39,10 @@ void store_segment_put(struct store_segment *segment);
 
 /* The secret is good for as long as SEGMENT. */
 const struct content_segment *store_segment_description(const struct store_segment *segment);
+/* The hashes of the blocks that are listed there, one after the other; of version 1.0.
+ * HASHES_OUT: room for digest_size octets of each, which the size of the id is too. -ENOENT:
+ * something else describes the object by now; or what reading content information gives. */
+int store_segment_hashes(const struct store_segment *segment, uint8_t *hashes_out);
 /* 1 or 2. */
 unsigned store_segment_version(const struct store_segment *segment);
 /* A bit for each block that is present, block 0 in the lowest bit of the first word. Returns how
@@ -48,6 +52,9 @@ uint32_t store_segment_held(struct store_segment *segment, uint64_t held_out[STO
  * was before the index knew segments, since it does); as good as what others are told needs to be,
  * to the second. */
 uint64_t store_segment_age_ms(const struct store_segment *segment);
+/* Whether content information here, of this scope, describes the segment completely; of the blocks
+ * nothing need be held. */
+bool store_segment_known(struct store *store, const uint8_t *id, size_t id_size);
 /* Reads and checks a block. DATA has room for CUTTING_UNIT_MAX octets. 0; -ENOENT: it is not
  * present; -EBADMSG: it was damaged on disk, and is dropped. */
 int store_segment_read(struct store_segment *segment, uint32_t block, void *data,

@@ -96,6 +96,9 @@ static void load_candidates(struct store *store, const uint8_t *id, size_t id_si
 	unsigned count;
 
 	candidates->count = 0;
+	/* A store without content information is not asked: others ask it often. */
+	if (!__atomic_load_n(&store->described, __ATOMIC_RELAXED))
+		return;
 	index_lock(&store->index);
 	count = id_size <= DIGEST_SIZE_MAX ? segment_names_look(store, id, id_size, places) : 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -116,9 +119,11 @@ void candidates_gather(struct store *store, const uint8_t *id, size_t id_size,
 	for (unsigned i = 0; i < candidates->count; i++) {
 		struct candidate *candidate = &candidates->list[i];
 
-		if (candidate->object->scope != store->scope ||
-		    !holding_measure(candidate->object, candidate->place.file,
-				     candidate->place.number, false, &candidate->holding))
+		candidate->described =
+			candidate->object->scope == store->scope &&
+			holding_measure(candidate->object, candidate->place.file,
+					candidate->place.number, false, &candidate->holding);
+		if (!candidate->described)
 			candidate->holding.held = 0;
 	}
 }

@@ -135,6 +135,7 @@ void segment_names_add(struct object *object, struct segment_names *names)
 	TAILQ_INSERT_TAIL(&store->names, names, link);
 	store->unnamed += names->count;
 	store->segments += names->count;
+	__atomic_store_n(&store->described, true, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&store->names_added, 1, __ATOMIC_RELAXED);
 	record_wake(store);
 }
@@ -440,6 +441,16 @@ bool segment_names_record(struct store *store)
 
 /* ---- opening and closing ---- */
 
+static bool any_described(struct index *index)
+{
+	sqlite3_stmt *row = index_query(index, "SELECT 1 FROM described LIMIT 1", "");
+	bool found = index_step(index, row) != 0;
+
+	if (found && row != NULL)
+		index_done(row);
+	return found;
+}
+
 int segment_names_open(struct store *store, bool clean)
 {
 	struct totals totals;
@@ -457,6 +468,7 @@ int segment_names_open(struct store *store, bool clean)
 		error = read_totals(store, &totals);
 	if (error != 0)
 		return error;
+	store->described = any_described(&store->index);
 	store->backlog = totals.todo >= 0;
 	store->pending = sweep_due(&totals); /* nobody else knows of the flusher yet */
 	publish(store, &totals);

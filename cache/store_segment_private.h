@@ -53,6 +53,7 @@ struct candidate {
 	struct object *object; /* a reference */
 	struct segment_place place;
 	struct holding holding;
+	bool described; /* the object has such a segment now; how much of it says HOLDING */
 };
 
 struct candidates {

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "cache/store_content_private.h"
+#include "cache/store_opaque_private.h"
 
 struct verifier {
 	struct store *store;
@@ -137,6 +138,29 @@ static int verify_id(struct verifier *verifier, uint64_t id)
 	return error;
 }
 
+/* Every opaque block. */
+static int verify_opaque(struct verifier *verifier)
+{
+	struct store *store = verifier->store;
+	struct opaque_row rows[STORE_BATCH], last = {.id = INT64_MIN};
+	unsigned count = opaque_none(store) ? 0 : STORE_BATCH;
+	struct opaque_header header;
+	char data[STORE_OPAQUE_MAX];
+	int error = 0;
+
+	while (error == 0 && count == STORE_BATCH) {
+		index_lock(&store->index);
+		count = opaque_rows_next(store, &last, rows, STORE_BATCH);
+		index_unlock(&store->index);
+		for (unsigned i = 0; i < count && error == 0; i++)
+			error = account(verifier, rows[i].length,
+					opaque_load(store, &rows[i], false, &header, data));
+		if (count > 0)
+			last = rows[count - 1];
+	}
+	return error;
+}
+
 int store_verify(struct store *store, const char *path,
 		 bool (*continue_)(void *context, const struct store_progress *progress),
 		 void *context, struct store_progress *progress_out)
@@ -153,6 +177,8 @@ int store_verify(struct store *store, const char *path,
 	walk_end(&walk);
 	if (error == 0 && count < 0)
 		error = count;
+	if (error == 0 && path == NULL)
+		error = verify_opaque(&verifier);
 	if (progress_out != NULL)
 		*progress_out = verifier.progress;
 	return error;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cache/log.h"
-#include "cache/store_private.h"
+#include "cache/store_content_private.h"
 
 /* Our choice: how often room is made on a full disk for one unit. */
 enum { WRITE_ATTEMPTS = 4 };
@@ -122,8 +122,14 @@ out:
 	return error;
 }
 
-static int write_reserved(struct object *object, uint32_t unit, const void *data, size_t length,
-			  XXH128_hash_t sum, uint64_t reserved)
+/* Lock held, object begun. CONTENT NULL: whatever describes it. */
+static bool is_described_by(const struct object *object, const struct content *content)
+{
+	return content == NULL || (object->content != NULL && object->content->content == content);
+}
+
+static int write_reserved(struct object *object, const struct content *content, uint32_t unit,
+			  const void *data, size_t length, XXH128_hash_t sum, uint64_t reserved)
 {
 	struct store *store = object->store;
 	bool fits, packed;
@@ -132,6 +138,10 @@ static int write_reserved(struct object *object, uint32_t unit, const void *data
 	store_lock(store);
 	object_begin(object);
 	fits = length_fits(object, unit, length);
+	if (!is_described_by(object, content)) {
+		error = -ESTALE;
+		fits = false;
+	}
 	packed = object_packed(object);
 	if (!fits)
 		room_return(store, reserved);
@@ -146,7 +156,8 @@ static int write_reserved(struct object *object, uint32_t unit, const void *data
 	return error;
 }
 
-int object_write(struct object *object, uint32_t unit, const void *data, size_t length)
+static int write_unit(struct object *object, const struct content *content, uint32_t unit,
+		      const void *data, size_t length)
 {
 	struct store *store = object->store;
 	XXH128_hash_t sum;
@@ -167,13 +178,24 @@ int object_write(struct object *object, uint32_t unit, const void *data, size_t 
 		error = room_reserve(store, reserved);
 		if (error != 0)
 			return error;
-		error = write_reserved(object, unit, data, length, sum, reserved);
-		if (error == 0 || error == -EINVAL)
+		error = write_reserved(object, content, unit, data, length, sum, reserved);
+		if (error == 0 || error == -EINVAL || error == -ESTALE)
 			return error;
 		if (error != -EAGAIN && room_trouble(store, error) != 0)
 			return -ENOSPC;
 	}
 	return -ENOSPC;
+}
+
+int object_write(struct object *object, uint32_t unit, const void *data, size_t length)
+{
+	return write_unit(object, NULL, unit, data, length);
+}
+
+int object_write_described(struct object *object, const struct content *content, uint32_t unit,
+			   const void *data, size_t length)
+{
+	return write_unit(object, content, unit, data, length);
 }
 
 /* ---- what is there ---- */
