@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 
 #include <event2/bufferevent_ssl.h>
-#include <openssl/err.h>
 
 #include "origin/http_server_private.h"
 
@@ -40,13 +39,12 @@ static bool let_in(struct http_connection *connection)
 {
 	struct http_server *server = connection->thread->server;
 	int socket = bufferevent_getfd(connection->buffers);
-	struct sockaddr_storage source;
-	socklen_t size = sizeof(source);
+	struct sockaddr *source = &connection->source.any;
+	socklen_t size = sizeof(connection->source);
 
 	/* who has left already has no address */
-	return getpeername(socket, (struct sockaddr *)&source, &size) == 0 &&
-	       is_welcome(server, socket, (struct sockaddr *)&source) &&
-	       http_guests_come(&server->guests, &connection->guest, (struct sockaddr *)&source);
+	return getpeername(socket, source, &size) == 0 && is_welcome(server, socket, source) &&
+	       http_guests_come(&server->guests, &connection->guest, source);
 }
 
 static void look(evutil_socket_t none, short what, void *context)
@@ -134,13 +132,11 @@ struct bufferevent *http_arrival_plain(struct event_base *base, void *arg)
 struct bufferevent *http_arrival_tls(struct event_base *base, void *arg)
 {
 	struct http_thread *thread = arg;
-	SSL *ssl = SSL_new(thread->server->tls);
+	SSL *ssl = http_tls_new(&thread->server->tls);
 	struct bufferevent *buffers;
 
-	if (ssl == NULL) {
-		ERR_clear_error();
+	if (ssl == NULL)
 		return NULL;
-	}
 	/* frees the SSL also when it fails */
 	buffers = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
 						 BEV_OPT_CLOSE_ON_FREE);

@@ -161,7 +161,9 @@ static void set_method(CURL *handle, const struct http_exchange *exchange)
 
 	if (exchange->payload != NULL) {
 		curl_easy_setopt(handle, CURLOPT_POST, 1L);
-		curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, (long)strlen(exchange->payload));
+		curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE,
+				 (long)(exchange->payload_size > 0 ? exchange->payload_size
+								   : strlen(exchange->payload)));
 		curl_easy_setopt(handle, CURLOPT_POSTFIELDS, exchange->payload);
 	} else if (head) {
 		curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
@@ -191,6 +193,7 @@ static void set_request(struct http_exchange *exchange)
 	set_method(handle, exchange);
 	http_setup_coding(handle, exchange->as_sent);
 	curl_easy_setopt(handle, CURLOPT_URL, exchange->url);
+	curl_easy_setopt(handle, CURLOPT_RESOLVE, exchange->resolved);
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, all_lines(exchange));
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)exchange->timeout_ms);
 	exchange->reason[0] = '\0';
@@ -311,7 +314,7 @@ static void ended(void *context, CURL *handle, CURLcode code)
 	error = exchange->error != 0 ? exchange->error : code_error(exchange, code);
 	if (exchange->refused && error == -EHOSTUNREACH)
 		error = -ELOOP;
-	if (error == -EHOSTUNREACH)
+	if (error == -EHOSTUNREACH && !http_setup_is_bare(client->setup))
 		log_unreachable(exchange, code);
 	if (error == 0)
 		error = see_head(exchange, false);

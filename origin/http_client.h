@@ -47,7 +47,11 @@ struct http_exchange {
 	const char *method; /* GET, HEAD, or another that may have a payload */
 	const char *url;
 	const char *payload; /* NULL: none */
-	bool home;           /* the URL is of ORIGIN's scheme, host and port */
+	size_t payload_size; /* 0: it is a string */
+	/* What the URL's host has for addresses ("HOST:PORT:ADDRESS,ADDRESS", as of
+	 * CURLOPT_RESOLVE); NULL: it is looked up. */
+	struct curl_slist *resolved;
+	bool home; /* the URL is of ORIGIN's scheme, host and port */
 	bool urgent;
 	bool shared;         /* not urgent, and only a few such at a time */
 	bool as_sent;        /* see http_setup_coding() */

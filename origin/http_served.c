@@ -222,6 +222,7 @@ static struct http_served *new_served(struct http_connection *connection,
 	served->request = request;
 	served->bad_head = connection->has_nul;
 	served->socket = bufferevent_getfd(connection->buffers);
+	served->source = connection->source;
 	served->tls = connection->tls;
 	served->end = &served->first;
 	served->method = method_name(request->type);
@@ -307,6 +308,11 @@ bool http_served_tls(const struct http_served *served)
 const char *http_served_peer(const struct http_served *served)
 {
 	return served->peer;
+}
+
+const struct sockaddr *http_served_source(const struct http_served *served)
+{
+	return &served->source.any;
 }
 
 bool http_served_left(const struct http_served *served, bool silent)

@@ -226,7 +226,7 @@ static void free_server(struct http_server *server)
 	}
 	for (unsigned i = 0; i < server->listener_count; i++)
 		close(server->listeners[i].fd);
-	SSL_CTX_free(server->tls);
+	http_tls_end(&server->tls);
 	http_guests_end(&server->guests);
 	sem_destroy(&server->told);
 	pthread_cond_destroy(&server->fewer);
@@ -309,18 +309,9 @@ static int open_listeners(struct http_server *server, const struct http_server_o
 		snprintf(message, message_size, "cannot start the server: out of memory");
 		return -ENOMEM;
 	}
-	if (tls > 0) {
-		if (options->tls_cert == NULL || options->tls_key == NULL) {
-			snprintf(message, message_size,
-				 "TLS needs a certificate and its key; give both files");
-			return -EINVAL;
-		}
-		error = http_tls_create(options->tls_cert, options->tls_key, &server->tls, message,
-					message_size);
-		if (error < 0)
-			return error;
-	}
-	error = listen_on(server, options->listen, false, message, message_size);
+	error = tls > 0 ? http_tls_set(&server->tls, options, message, message_size) : 0;
+	if (error == 0)
+		error = listen_on(server, options->listen, false, message, message_size);
 	return error < 0 ? error
 			 : listen_on(server, options->tls_listen, true, message, message_size);
 }
@@ -404,6 +395,7 @@ int http_server_create(const struct http_server_options *options, struct http_se
 	server->guests.displace = options->displace;
 	server->guests.wake = http_arrival_displaced;
 	http_guests_begin(&server->guests);
+	http_tls_begin(&server->tls);
 	server->body_limit = options->body_limit;
 	sem_init(&server->told, 0, 0);
 	pthread_mutex_init(&server->lock, NULL);

@@ -32,10 +32,13 @@ struct http_server_options {
 					* port     0: any that is free */
 	const char *const *tls_listen; /* NULL: none; likewise */
 	const char *tls_cert, *tls_key; /* PEM files, for tls_listen */
-	unsigned threads;               /* 0: one per core */
-	unsigned timeout;               /* seconds */
-	unsigned connections;           /* at a time; more are closed at once; 0: no limit */
-	unsigned connections_each;      /* likewise, of one address */
+	/* TLS 1.0 and 1.1 too, and what OpenSSL else refuses for being old (security level 0):
+	 * where clients speak no more. Else from 1.2 on. */
+	bool tls_old;
+	unsigned threads;          /* 0: one per core */
+	unsigned timeout;          /* seconds */
+	unsigned connections;      /* at a time; more are closed at once; 0: no limit */
+	unsigned connections_each; /* likewise, of one address */
 	/* More are not closed at once if one is idle: they take the place of the one that has been
 	 * idle for longest, where it is that limit, of their address. */
 	bool displace;
@@ -65,6 +68,10 @@ int http_server_create(const struct http_server_options *options, struct http_se
  */
 int http_server_address(const struct http_server *server, unsigned index, char *buffer,
 			size_t size);
+/* Reads certificate and key anew, from the same files: connections from now on have these. Else the
+ * former ones stay in use: -EINVAL, -ENOMEM, with a MESSAGE: which file, what, and what to do.
+ * Without tls_listen there is nothing to read. Any thread. */
+int http_server_reload_tls(struct http_server *server, char *message, size_t message_size);
 /* No further request is handled; connections end when their answer is sent. Any thread. */
 void http_server_stop(struct http_server *server);
 /* Stops it and cuts its connections. Waits for those who answer later: each exchange that was
@@ -84,6 +91,8 @@ unsigned http_served_minor(const struct http_served *served);
 bool http_served_tls(const struct http_served *served);
 /* "192.0.2.1", for logs and rules. */
 const char *http_served_peer(const struct http_served *served);
+/* The same with port and zone; of IPv4, or of IPv6. */
+const struct sockaddr *http_served_source(const struct http_served *served);
 /* The values of a header in order, at most MAX; returns how many there are. */
 unsigned http_served_fields(const struct http_served *served, const char *name,
 			    const char **fields_out, unsigned max);

@@ -9,6 +9,7 @@
 #ifndef ORIGIN_HTTP_SERVER_PRIVATE_H
 #define ORIGIN_HTTP_SERVER_PRIVATE_H
 
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -51,8 +52,21 @@ int http_listen(const char *where, bool tls, struct http_listener *listener_out,
 
 /* ---- http_tls.c ---- */
 
-int http_tls_create(const char *cert, const char *key, SSL_CTX **context_out, char *message,
-		    size_t message_size);
+/* The former one, if there is one, is replaced when all was read. */
+struct http_tls {
+	pthread_mutex_t lock;
+	SSL_CTX *context; /* guarded by lock; NULL: no TLS */
+	char *cert, *key; /* files */
+	bool old;         /* as in struct http_server_options */
+};
+
+void http_tls_begin(struct http_tls *tls);
+void http_tls_end(struct http_tls *tls);
+/* As http_server_create() for the fields of that name in OPTIONS. */
+int http_tls_set(struct http_tls *tls, const struct http_server_options *options, char *message,
+		 size_t message_size);
+/* For a new connection, with what is in use now. NULL: no memory. Any thread. */
+SSL *http_tls_new(struct http_tls *tls);
 
 /* ---- http_server.c ---- */
 
@@ -80,7 +94,7 @@ struct http_server {
 	bool (*welcome)(void *context, const struct sockaddr *source, const struct sockaddr *local);
 	unsigned timeout, request_ms, answer_ms, send_buffer;
 	uint64_t body_limit;
-	SSL_CTX *tls;
+	struct http_tls tls;
 	struct http_listener *listeners;
 	unsigned listener_count;
 	struct http_thread *threads;
@@ -111,6 +125,12 @@ void http_arrival_displaced(struct http_guest *victim);
 
 /* ---- http_connection.c ---- */
 
+union http_source {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
 struct http_connection {
 	LIST_ENTRY(http_connection) siblings;
 	LIST_ENTRY(http_connection) arrivals;
@@ -118,6 +138,7 @@ struct http_connection {
 	struct bufferevent *buffers; /* a reference of ours: evhttp has another */
 	struct http_served *served;  /* the exchange under way, or NULL */
 	struct http_guest guest;
+	union http_source source; /* known when it was looked at */
 	/* When the next request must be whole, or the answer be sent; leaving: the end. */
 	int64_t deadline_ms;
 	bool tls;
@@ -198,6 +219,7 @@ struct http_served {
 	struct evhttp_request *request;     /* NULL: evhttp has freed it, all is sent */
 	const char *method;
 	char peer[HTTP_ADDRESS_MAX];
+	union http_source source;
 	int socket; /* closed before the answer only by the server's end; another's by then */
 	unsigned minor;
 	bool tls;

@@ -19,10 +19,11 @@
 
 struct http_setup {
 	char *host, *user, *proxy;
+	char *interface; /* as CURLOPT_INTERFACE has it; NULL: any */
 	struct curl_slist *headers;
 	struct curl_blob cacert, cert, certkey; /* data owned; NULL: none */
 	long timeout_ms;
-	bool insecure;
+	bool insecure, bare;
 };
 
 static void free_secret(void *data, size_t length)
@@ -40,6 +41,7 @@ void http_setup_free(struct http_setup *setup)
 		explicit_bzero(line->data, strlen(line->data));
 	curl_slist_free_all(setup->headers);
 	free(setup->host);
+	free(setup->interface);
 	free_secret(setup->user, setup->user != NULL ? strlen(setup->user) : 0);
 	free_secret(setup->proxy, setup->proxy != NULL ? strlen(setup->proxy) : 0);
 	free_secret(setup->cacert.data, setup->cacert.len);
@@ -184,6 +186,43 @@ int http_setup_create(const struct origin_options *options, const char *host,
 	return error;
 }
 
+static int take_address(struct http_setup *setup, const char *address)
+{
+	char *interface;
+
+	if (address == NULL)
+		return 0;
+	if (asprintf(&interface, "host!%s", address) < 0)
+		return -ENOMEM;
+	setup->interface = interface;
+	return 0;
+}
+
+int http_setup_create_bare(const struct http_setup_bare *options, struct http_setup **setup_out,
+			   char *message, size_t message_size)
+{
+	struct http_setup *setup = calloc(1, sizeof(*setup));
+	int error;
+
+	if (setup == NULL)
+		return -ENOMEM;
+	setup->bare = true;
+	setup->timeout_ms = (long)options->timeout * 1000;
+	setup->host = strdup("");
+	setup->proxy = strdup("");
+	error = setup->host != NULL && setup->proxy != NULL ? 0 : -ENOMEM;
+	if (error == 0)
+		error = take_address(setup, options->address);
+	if (error == 0)
+		error = read_blob(options->option, options->cacert, &setup->cacert, message,
+				  message_size);
+	if (error < 0)
+		http_setup_free(setup);
+	else
+		*setup_out = setup;
+	return error;
+}
+
 static void set_limits(const struct http_setup *setup, CURL *handle)
 {
 	long half_ms = setup->timeout_ms / 2, half_seconds = half_ms / 1000;
@@ -215,6 +254,10 @@ static void set_connection(const struct http_setup *setup, CURL *handle)
 	curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, setup->insecure ? 0L : 2L);
 	if (setup->cacert.data != NULL)
 		curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &setup->cacert);
+	if (setup->interface != NULL)
+		curl_easy_setopt(handle, CURLOPT_INTERFACE, setup->interface);
+	if (setup->bare)
+		curl_easy_setopt(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 static void set_credentials(const struct http_setup *setup, CURL *handle)
@@ -265,4 +308,9 @@ const char *http_setup_host(const struct http_setup *setup)
 bool http_setup_proxied(const struct http_setup *setup)
 {
 	return setup->proxy[0] != '\0';
+}
+
+bool http_setup_is_bare(const struct http_setup *setup)
+{
+	return setup->bare;
 }

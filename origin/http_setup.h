@@ -23,6 +23,16 @@ struct http_setup;
  * which netrc is asked. */
 int http_setup_create(const struct origin_options *options, const char *host,
 		      struct http_setup **setup_out, char *message, size_t message_size);
+/* For a server that is no origin: no credentials, no proxy, TLS 1.2 at least, its chain and name
+ * verified; what fails is the caller's to log. */
+struct http_setup_bare {
+	const char *cacert;  /* PEM file of who is trusted; NULL: the system's */
+	const char *option;  /* by which it was given, for the message */
+	const char *address; /* numeric, from which to connect; NULL: any */
+	unsigned timeout;    /* seconds */
+};
+int http_setup_create_bare(const struct http_setup_bare *options, struct http_setup **setup_out,
+			   char *message, size_t message_size);
 void http_setup_free(struct http_setup *setup);
 
 /* NULL: no memory. */
@@ -36,5 +46,7 @@ struct curl_slist *http_setup_headers(const struct http_setup *setup);
 /* ORIGIN's host, for logs. */
 const char *http_setup_host(const struct http_setup *setup);
 bool http_setup_proxied(const struct http_setup *setup);
+/* http_setup_create_bare() made it. */
+bool http_setup_is_bare(const struct http_setup *setup);
 
 #endif
