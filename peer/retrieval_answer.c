@@ -9,12 +9,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cache/store_opaque.h"
 #include "cache/store_segment.h"
 
 /* No algorithm makes shorter ones, so these are not worth a look. */
 #define ID_SIZE_LEAST 32u
 
 _Static_assert(PCCRR_HEAD_MAX <= RETRIEVAL_ANSWER_HEAD, "the head finds room");
+_Static_assert(RETRIEVAL_ANSWER_HEAD + STORE_OPAQUE_MAX + PCCRR_TAIL_MAX <= RETRIEVAL_ANSWER_ROOM,
+	       "an opaque block finds room");
+_Static_assert(STORE_OPAQUE_IV_SIZE == CIPHER_IV_SIZE, "IVs are of one size");
 _Static_assert(PCCRR_BLOCKS == STORE_SEGMENT_BLOCKS, "sets of blocks are of one size");
 /* All positions apart from each other, and a full blob. */
 _Static_assert(PCCRR_IDS_MAX / 2 * 8 + AGES_SIZE(AGES_MAX) + PCCRR_HEAD_MAX < RETRIEVAL_ANSWER_ROOM,
@@ -28,18 +32,50 @@ static void write_all(struct retrieval_answer *answer)
 	answer->body = answer->room;
 }
 
-static int find(const struct retrieval_answer *answer, const struct retrieval_giver *giver,
-		struct store_segment **segment_out)
-{
-	struct pccrr_id id = answer->request.segment;
-
-	return store_segment_find(giver->store, id.octets, id.size, segment_out);
-}
-
 static void tell_unserved(const struct retrieval_answer *answer,
 			  const struct retrieval_giver *giver, struct pccrr_id id)
 {
-	giver->unserved(giver->context, answer, id);
+	if (giver->unserved != NULL)
+		giver->unserved(giver->context, answer, id);
+}
+
+/* ---- what is held of a segment ---- */
+
+struct held {
+	struct store_segment *segment; /* of which something is held checked, or NULL */
+	uint64_t checked[STORE_SEGMENT_WORDS];
+	bool given; /* else as if nothing were held */
+	bool plaintext;
+};
+
+/* Of the segment that is asked for, what is held checked, and in what manner it is given. */
+static void find(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+		 struct held *held_out)
+{
+	struct pccrr_id id = answer->request.segment;
+	enum retrieval_manner manner;
+
+	*held_out = (struct held){0};
+	manner = id.size >= ID_SIZE_LEAST ? giver->manner(giver->context, id) : RETRIEVAL_NOT;
+	if (manner == RETRIEVAL_NOT)
+		return;
+	held_out->given = true;
+	held_out->plaintext = giver->plaintext && manner == RETRIEVAL_AS_ASKED;
+	answer->answer.cipher = cipher_choose(answer->request.cipher, held_out->plaintext);
+	if (store_segment_find(giver->store, id.octets, id.size, &held_out->segment) == 0)
+		store_segment_held(held_out->segment, held_out->checked);
+}
+
+/* The first block from FROM on that is held opaque; PCCRR_BLOCKS: none. */
+static uint32_t next_opaque(const struct retrieval_answer *answer,
+			    const struct retrieval_giver *giver, const struct held *held,
+			    uint64_t from)
+{
+	struct pccrr_id id = answer->request.segment;
+
+	if (!held->given || from >= PCCRR_BLOCKS)
+		return PCCRR_BLOCKS;
+	return store_opaque_next(giver->store, id.octets, id.size, (uint32_t)from);
 }
 
 /* ---- a list of blocks ---- */
@@ -54,21 +90,32 @@ static uint64_t end_of_last(const uint64_t *blocks)
 	return end;
 }
 
+static void add_opaque(const struct retrieval_answer *answer, const struct retrieval_giver *giver,
+		       uint64_t held[STORE_SEGMENT_WORDS])
+{
+	struct pccrr_id id = answer->request.segment;
+	uint64_t opaque[STORE_SEGMENT_WORDS];
+
+	if (store_opaque_held(giver->store, id.octets, id.size, opaque, NULL) > 0)
+		for (unsigned i = 0; i < STORE_SEGMENT_WORDS; i++)
+			held[i] |= opaque[i];
+}
+
 static void make_list(struct retrieval_answer *answer, const struct retrieval_giver *giver)
 {
-	uint64_t held[STORE_SEGMENT_WORDS], end = 0;
-	struct store_segment *segment;
+	struct held held;
+	uint64_t end;
 
-	if (find(answer, giver, &segment) == 0) {
-		store_segment_held(segment, held);
-		store_segment_put(segment);
-		memcpy(answer->answer.blocks, answer->request.blocks, sizeof(held));
-		range_set_keep(answer->answer.blocks, held, PCCRR_BLOCKS);
-		end = end_of_last(answer->answer.blocks);
-		if (end > 0)
-			answer->answer.next = pccrr_next_block(held, end);
-	}
-	if (end == 0)
+	find(answer, giver, &held);
+	store_segment_put(held.segment);
+	if (held.given)
+		add_opaque(answer, giver, held.checked);
+	memcpy(answer->answer.blocks, answer->request.blocks, sizeof(held.checked));
+	range_set_keep(answer->answer.blocks, held.checked, PCCRR_BLOCKS);
+	end = end_of_last(answer->answer.blocks);
+	if (end > 0)
+		answer->answer.next = pccrr_next_block(held.checked, end);
+	else
 		tell_unserved(answer, giver, answer->request.segment);
 	write_all(answer);
 }
@@ -97,18 +144,22 @@ static int encrypt(struct retrieval_answer *answer, const uint8_t *secret, uint8
 	return cipher_encrypt(message->cipher, secret, message->iv, block, length, block);
 }
 
-static int read_block(struct retrieval_answer *answer, const struct retrieval_giver *giver,
-		      struct store_segment *segment)
+static int ask_permission(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+			  uint32_t size)
+{
+	answer->not_permitted = !giver->permits(giver->context, size, &answer->delay_ms);
+	return answer->not_permitted ? -EBUSY : 0;
+}
+
+static int read_checked(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+			struct store_segment *segment)
 {
 	uint8_t *block = answer->room + RETRIEVAL_ANSWER_HEAD;
 	uint32_t index = answer->request.block, length;
-	int error;
+	int error = ask_permission(answer, giver, length_of(segment, index));
 
-	if (!giver->permits(giver->context, length_of(segment, index), &answer->delay_ms)) {
-		answer->not_permitted = true;
-		return -EBUSY;
-	}
-	error = store_segment_read(segment, index, block, &length);
+	if (error == 0)
+		error = store_segment_read(segment, index, block, &length);
 	if (error == 0)
 		error = encrypt(answer, store_segment_description(segment)->secret, block, length);
 	if (error != 0)
@@ -116,6 +167,86 @@ static int read_block(struct retrieval_answer *answer, const struct retrieval_gi
 	answer->given = length;
 	answer->answer.size = (uint32_t)cipher_sealed_size(answer->answer.cipher, length);
 	return 0;
+}
+
+/* The object that has most of a segment may lack a block that another one has. */
+static int read_elsewhere(struct retrieval_answer *answer, const struct retrieval_giver *giver)
+{
+	struct pccrr_id id = answer->request.segment;
+	struct store_segment *segment;
+	int error = store_segment_find_block(giver->store, id.octets, id.size,
+					     answer->request.block, &segment);
+
+	if (error != 0)
+		return error;
+	error = read_checked(answer, giver, segment);
+	store_segment_put(segment);
+	return error;
+}
+
+/* As what it was offered as says. */
+static uint32_t plain_size(const struct store_opaque *opaque)
+{
+	uint32_t before = opaque->block * CUTTING_UNIT, size = opaque->segment_size;
+
+	if (opaque->algorithm == DIGEST_SHA256 && size > before)
+		size = size - before < CUTTING_UNIT ? size - before : CUTTING_UNIT;
+	return cipher_plausible(opaque->cipher, size, opaque->size) ? size : opaque->size;
+}
+
+static int read_opaque(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+		       bool plaintext)
+{
+	struct pccrr_id id = answer->request.segment;
+	struct store_opaque opaque;
+	int error = store_opaque_read(giver->store, id.octets, id.size, answer->request.block,
+				      &opaque, answer->room + RETRIEVAL_ANSWER_HEAD);
+
+	if (error != 0)
+		return error;
+	if (opaque.cipher >= CIPHER_ALGORITHMS || (opaque.cipher == CIPHER_NONE && !plaintext))
+		return -ENOENT;
+	/* its size was not known before */
+	error = ask_permission(answer, giver, plain_size(&opaque));
+	if (error != 0)
+		return error;
+	answer->given = plain_size(&opaque);
+	answer->answer.cipher = opaque.cipher;
+	answer->answer.size = opaque.size;
+	memcpy(answer->answer.iv, opaque.iv, sizeof(opaque.iv));
+	return 0;
+}
+
+/* Checked if it can be had so. */
+static int read_block(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+		      const struct held *held)
+{
+	uint32_t index = answer->request.block;
+	bool checked = range_set_has(held->checked, PCCRR_BLOCKS, index), opaque;
+	int error = -ENOENT;
+
+	if (checked)
+		error = read_checked(answer, giver, held->segment);
+	if (error == 0 || error == -EBUSY)
+		return error;
+	opaque = next_opaque(answer, giver, held, index) == index;
+	if (opaque && !checked && held->segment != NULL)
+		error = read_elsewhere(answer, giver);
+	if (opaque && error != 0 && error != -EBUSY)
+		error = read_opaque(answer, giver, held->plaintext);
+	return error;
+}
+
+static uint32_t next_of_both(const struct retrieval_answer *answer,
+			     const struct retrieval_giver *giver, const struct held *held)
+{
+	uint64_t end = (uint64_t)answer->request.block + 1;
+	uint32_t checked = pccrr_next_block(held->checked, end);
+	uint32_t opaque = next_opaque(answer, giver, held, end);
+
+	if (opaque == PCCRR_BLOCKS)
+		return checked;
+	return checked == 0 || opaque < checked ? opaque : checked;
 }
 
 /* Around the block that is in its place. */
@@ -132,19 +263,14 @@ static void write_block(struct retrieval_answer *answer)
 
 static void make_block(struct retrieval_answer *answer, const struct retrieval_giver *giver)
 {
-	uint32_t index = answer->request.block;
-	uint64_t held[STORE_SEGMENT_WORDS];
-	struct store_segment *segment;
-	int error = find(answer, giver, &segment);
+	struct held held;
+	int error = -ENOENT;
 
-	if (error == 0) {
-		store_segment_held(segment, held);
-		answer->answer.next = pccrr_next_block(held, (uint64_t)index + 1);
-		error = answer->request.none || !range_set_has(held, PCCRR_BLOCKS, index)
-				? -ENOENT
-				: read_block(answer, giver, segment);
-		store_segment_put(segment);
-	}
+	find(answer, giver, &held);
+	answer->answer.next = next_of_both(answer, giver, &held);
+	if (!answer->request.none)
+		error = read_block(answer, giver, &held);
+	store_segment_put(held.segment);
 	if (error == -ENOENT && !answer->request.none)
 		tell_unserved(answer, giver, answer->request.segment);
 	if (error != 0)
@@ -154,25 +280,60 @@ static void make_block(struct retrieval_answer *answer, const struct retrieval_g
 
 /* ---- a list of segments ---- */
 
-static void look(struct retrieval_answer *answer, const struct retrieval_giver *giver,
-		 struct pccrr_id id)
-{
-	struct store_segment_summary summary;
-	struct range here = {answer->position, 1};
+/* Ids that are looked up in one go, and their positions. */
+struct looks {
+	const uint8_t *ids[RETRIEVAL_ANSWER_LOOKS];
+	size_t sizes[RETRIEVAL_ANSWER_LOOKS];
+	uint32_t positions[RETRIEVAL_ANSWER_LOOKS];
+	struct store_segment_summary opaque[RETRIEVAL_ANSWER_LOOKS];
+	unsigned count;
+};
 
-	if (id.size < ID_SIZE_LEAST)
-		return;
-	if (store_segment_look(giver->store, id.octets, id.size, &summary) != 0 ||
-	    summary.held == 0) {
-		tell_unserved(answer, giver, id);
-		return;
+/* False: there are no more. */
+static bool take_looks(struct retrieval_answer *answer, struct looks *looks)
+{
+	struct pccrr_id id;
+
+	looks->count = 0;
+	for (unsigned i = 0; i < RETRIEVAL_ANSWER_LOOKS; i++) {
+		if (!pccrr_ids_next(&answer->rest, &id))
+			return false;
+		if (id.size >= ID_SIZE_LEAST) {
+			looks->ids[looks->count] = id.octets;
+			looks->sizes[looks->count] = id.size;
+			looks->positions[looks->count++] = answer->position;
+		}
+		answer->position++;
 	}
+	return true;
+}
+
+static void add_segment(struct retrieval_answer *answer, uint32_t position, uint64_t age_ms)
+{
 	if (answer->age_count == 0)
-		answer->first = answer->position;
-	range_set_add(answer->answer.segments, answer->answer.positions, here);
-	if (answer->position - answer->first < AGES_MAX)
-		answer->ages[answer->age_count++] = (struct ages_entry){
-			(uint8_t)(answer->position - answer->first), summary.age_ms};
+		answer->first = position;
+	range_set_add(answer->answer.segments, answer->answer.positions,
+		      (struct range){position, 1});
+	if (position - answer->first < AGES_MAX)
+		answer->ages[answer->age_count++] =
+			(struct ages_entry){(uint8_t)(position - answer->first), age_ms};
+}
+
+static void look(struct retrieval_answer *answer, const struct retrieval_giver *giver,
+		 const struct looks *looks, unsigned i)
+{
+	struct pccrr_id id = {looks->ids[i], (uint32_t)looks->sizes[i]};
+	const struct store_segment_summary *opaque = &looks->opaque[i];
+	struct store_segment_summary checked = {0};
+
+	if (store_segment_look(giver->store, id.octets, id.size, &checked) != 0)
+		checked = (struct store_segment_summary){0};
+	if ((checked.held == 0 && opaque->held == 0) ||
+	    giver->manner(giver->context, id) == RETRIEVAL_NOT)
+		tell_unserved(answer, giver, id);
+	else
+		add_segment(answer, looks->positions[i],
+			    checked.age_ms > opaque->age_ms ? checked.age_ms : opaque->age_ms);
 }
 
 static void write_segments(struct retrieval_answer *answer)
@@ -190,17 +351,17 @@ static void write_segments(struct retrieval_answer *answer)
 
 static bool make_segments(struct retrieval_answer *answer, const struct retrieval_giver *giver)
 {
-	struct pccrr_id id;
+	struct looks looks;
+	bool more = take_looks(answer, &looks);
 
-	for (unsigned i = 0; i < RETRIEVAL_ANSWER_LOOKS; i++) {
-		if (!pccrr_ids_next(&answer->rest, &id)) {
-			write_segments(answer);
-			return true;
-		}
-		look(answer, giver, id);
-		answer->position++;
-	}
-	return false;
+	if (looks.count > 0 &&
+	    store_opaque_look(giver->store, looks.ids, looks.sizes, looks.count, looks.opaque) != 0)
+		memset(looks.opaque, 0, sizeof(looks.opaque));
+	for (unsigned i = 0; i < looks.count; i++)
+		look(answer, giver, &looks, i);
+	if (!more)
+		write_segments(answer);
+	return !more;
 }
 
 /* ---- any ---- */

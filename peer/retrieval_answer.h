@@ -3,6 +3,10 @@
  * What a valid request is answered with, of what the store holds (retrieval.md sections 9.2 to
  * 9.5): an answer in the making, with room of its own in which a block is read, encrypted and sent
  * from. Whatever goes wrong with what is held makes an answer that has it not.
+ *
+ * A block that is held checked is encrypted anew. One that is held opaque alone is replayed as it
+ * came, whatever algorithm is asked for (hosted-cache.md section 9); of what is held, and of which
+ * block is next, both kinds are told together.
  */
 #ifndef PEER_RETRIEVAL_ANSWER_H
 #define PEER_RETRIEVAL_ANSWER_H
@@ -13,6 +17,7 @@
 #include "cache/store.h"
 #include "peer/ages.h"
 #include "peer/pccrr.h"
+#include "peer/retrieval_server.h"
 
 /* Before the block: the head, and so much more that the block is aligned. */
 #define RETRIEVAL_ANSWER_HEAD 128u
@@ -31,9 +36,11 @@ struct retrieval_answer;
 struct retrieval_giver {
 	struct store *store;
 	bool plaintext;
+	/* How the segment ID is given; with a plain block, if `plaintext` is set, only as asked. */
+	enum retrieval_manner (*manner)(void *context, struct pccrr_id id);
 	/* Whether so many octets of a block may be sent, and in how many milliseconds. */
 	bool (*permits)(void *context, uint32_t size, unsigned *delay_ms_out);
-	/* What ANSWER was to give of the segment ID is not held. */
+	/* What ANSWER was to give of the segment ID is not held. NULL: nobody wants to know. */
 	void (*unserved)(void *context, const struct retrieval_answer *answer, struct pccrr_id id);
 	void *context;
 };
@@ -50,7 +57,9 @@ struct retrieval_answer {
 	/* When it is made: */
 	const uint8_t *body;
 	size_t size;
-	uint32_t given; /* octets of a block, before encryption; 0: none */
+	/* Octets of a block, before encryption; 0: none. Of an opaque one, what its offer said, or
+	 * if that cannot be, all octets. */
+	uint32_t given;
 	unsigned delay_ms;
 	bool not_permitted; /* the block is held, but is not given */
 

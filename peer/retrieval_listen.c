@@ -123,10 +123,14 @@ int retrieval_listen(const struct http_server_options *options, const struct ret
 		     size_t message_size)
 {
 	struct attempt attempt = {*options, place->address, NULL, message, message_size};
-	int error = place->port_first == 0
-			    ? start_on_any(&attempt)
-			    : start_on_first(&attempt, place->port_first, place->port_last);
+	int error;
 
+	if (place->listen != NULL)
+		error = start(&attempt, place->listen);
+	else if (place->port_first == 0)
+		error = start_on_any(&attempt);
+	else
+		error = start_on_first(&attempt, place->port_first, place->port_last);
 	if (error < 0)
 		return error;
 	*port_out = port_of(attempt.server);

@@ -11,8 +11,6 @@
 #include "peer/retrieval_server.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -24,6 +22,7 @@
 #include "origin/loop.h"
 #include "peer/pace.h"
 #include "peer/pccrr.h"
+#include "peer/request.h"
 #include "peer/retrieval_answer.h"
 #include "peer/retrieval_listen.h"
 
@@ -33,13 +32,12 @@
 #define SEND_BUFFER (256u << 10)
 /* Uploads kept for later; our choice, 2 MiB at most. */
 #define SPARE_MAX 16u
-/* "http://" and a host, the path and some more: what is longer is not our path. */
-#define TARGET_MAX 512u
 
 struct upload {
 	struct pool_job job;
 	struct retrieval_server *server;
 	struct http_served *served;
+	struct xaddr source;
 	struct upload *next; /* spare */
 	struct retrieval_answer answer;
 };
@@ -49,12 +47,15 @@ struct retrieval_server {
 	struct pool *pool;
 	struct retrieval_giver giver;
 	bool (*welcome)(void *context, const struct xaddr *source, const struct xaddr *local);
+	bool (*permitted)(void *context, const struct xaddr *source);
+	enum retrieval_manner (*manner)(void *context, const uint8_t *id, size_t id_size);
+	void (*other)(void *context, struct http_served *served);
 	void (*unserved)(void *context, const struct xaddr *source, const uint8_t *id,
 			 size_t id_size);
 	void *context;
 	unsigned uploads_max, port;
 	atomic_uint uploads;
-	atomic_uint_fast64_t bytes, blocks, requests, busy, malformed, unwelcome;
+	atomic_uint_fast64_t bytes, blocks, requests, busy, malformed, unwelcome, forbidden;
 
 	pthread_mutex_t lock; /* guards what follows */
 	struct pace pace;
@@ -131,16 +132,12 @@ static bool permits(void *context, uint32_t size, unsigned *delay_ms_out)
 	return permitted;
 }
 
-/* "192.0.2.1", "2001:db8::1", "fe80::1%eth0". */
-static bool read_peer(const char *peer, struct xaddr *source_out)
+static enum retrieval_manner manner_of(void *context, struct pccrr_id id)
 {
-	const char *zone = strchr(peer, '%');
+	const struct retrieval_server *server = context;
 
-	if (xaddr_read(peer, strlen(peer), source_out) != 0)
-		return false;
-	if (zone != NULL && xaddr_is_link_local(source_out))
-		source_out->zone = if_nametoindex(zone + 1);
-	return true;
+	return server->manner != NULL ? server->manner(server->context, id.octets, id.size)
+				      : RETRIEVAL_AS_ASKED;
 }
 
 static void tell_unserved(void *context, const struct retrieval_answer *answer, struct pccrr_id id)
@@ -148,10 +145,8 @@ static void tell_unserved(void *context, const struct retrieval_answer *answer, 
 	const struct retrieval_server *server = context;
 	const struct upload *upload =
 		(const struct upload *)((const char *)answer - offsetof(struct upload, answer));
-	struct xaddr source;
 
-	if (server->unserved != NULL && read_peer(http_served_peer(upload->served), &source))
-		server->unserved(server->context, &source, id.octets, id.size);
+	server->unserved(server->context, &upload->source, id.octets, id.size);
 }
 
 /* After the last call of this the server may be gone. */
@@ -194,7 +189,7 @@ static void reply_empty(struct retrieval_server *server, struct http_served *ser
 }
 
 static void reply_from_store(struct retrieval_server *server, struct http_served *served,
-			     const struct pccrr_request *request)
+			     const struct xaddr *source, const struct pccrr_request *request)
 {
 	struct upload *upload = NULL;
 
@@ -207,6 +202,7 @@ static void reply_from_store(struct retrieval_server *server, struct http_served
 		return;
 	}
 	upload->served = served;
+	upload->source = *source;
 	upload->job.run = run_upload;
 	retrieval_answer_begin(&upload->answer, request, &server->giver);
 	/* whoever reads here on this machine comes first */
@@ -222,7 +218,8 @@ static void drop(struct retrieval_server *server, struct http_served *served)
 	http_reply(served, 400);
 }
 
-static void take_message(struct retrieval_server *server, struct http_served *served)
+static void take_message(struct retrieval_server *server, struct http_served *served,
+			 const struct xaddr *source)
 {
 	struct pccrr_request request;
 	size_t size;
@@ -237,66 +234,35 @@ static void take_message(struct retrieval_server *server, struct http_served *se
 	if (verdict == PCCRR_INCOMPATIBLE || request.type == PCCRR_ASK_VERSIONS)
 		reply_empty(server, served, NULL);
 	else
-		reply_from_store(server, served, &request);
+		reply_from_store(server, served, source, &request);
 }
 
-/* In origin form or in absolute form, with or without a query. */
 static bool is_our_path(const char *target)
 {
-	char path[TARGET_MAX];
-	size_t length = strcspn(target, "?");
+	char path[REQUEST_PATH_MAX];
 
-	if (strncasecmp(target, "http://", 7) == 0) {
-		const char *slash = target + 7 + strcspn(target + 7, "/?");
-
-		length -= (size_t)(slash - target);
-		target = slash;
-	}
-	if (length >= sizeof(path))
-		return false;
-	memcpy(path, target, length);
-	path[length] = '\0';
-	return pccrr_is_path(path);
+	return request_path(target, path) && pccrr_is_path(path);
 }
 
 static void handle(void *context, struct http_served *served)
 {
-	if (!is_our_path(http_served_target(served))) {
-		http_reply(served, 404);
-	} else if (strcmp(http_served_method(served), "POST") != 0) {
-		http_reply_header(served, "Allow", "POST");
-		http_reply(served, 405);
+	struct retrieval_server *server = context;
+	struct xaddr source;
+
+	if (!request_permitted(served, server->permitted, server->context, &source)) {
+		atomic_fetch_add(&server->forbidden, 1);
+		request_forbid(served);
+	} else if (is_our_path(http_served_target(served))) {
+		if (request_is_post(served))
+			take_message(server, served, &source);
+	} else if (server->other != NULL) {
+		server->other(server->context, served);
 	} else {
-		take_message(context, served);
+		http_reply(served, 404);
 	}
 }
 
 /* ---- who may ask ---- */
-
-static bool read_address(const struct sockaddr *socket_address, struct xaddr *address_out)
-{
-	struct xaddr address = {0};
-
-	if (socket_address->sa_family == AF_INET) {
-		const struct sockaddr_in *four = (const struct sockaddr_in *)socket_address;
-
-		address.family = XADDR_IPV4;
-		address.port = ntohs(four->sin_port);
-		memcpy(address.octets, &four->sin_addr, 4);
-	} else if (socket_address->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)socket_address;
-
-		address.family = XADDR_IPV6;
-		address.port = ntohs(six->sin6_port);
-		memcpy(address.octets, &six->sin6_addr, 16);
-		if (xaddr_is_link_local(&address))
-			address.zone = six->sin6_scope_id;
-	} else {
-		return false;
-	}
-	*address_out = address;
-	return true;
-}
 
 static bool let_in(void *context, const struct sockaddr *source_address,
 		   const struct sockaddr *local_address)
@@ -304,7 +270,7 @@ static bool let_in(void *context, const struct sockaddr *source_address,
 	struct retrieval_server *server = context;
 	struct xaddr source, local;
 
-	if (read_address(source_address, &source) && read_address(local_address, &local) &&
+	if (request_address(source_address, &source) && request_address(local_address, &local) &&
 	    server->welcome(server->context, &source, &local))
 		return true;
 	atomic_fetch_add(&server->unwelcome, 1);
@@ -346,7 +312,7 @@ static int start(struct retrieval_server *server, const struct retrieval_server_
 		.context = server,
 	};
 	const struct retrieval_place place = {options->address, options->port_first,
-					      options->port_last};
+					      options->port_last, options->listen};
 
 	return retrieval_listen(&http, &place, &server->http, &server->port, message, message_size);
 }
@@ -376,12 +342,17 @@ int retrieval_server_create(const struct retrieval_server_options *options,
 	}
 	pthread_mutex_init(&server->lock, NULL);
 	server->pool = options->pool;
-	server->giver = (struct retrieval_giver){.store = options->store,
-						 .plaintext = options->plaintext,
-						 .permits = permits,
-						 .unserved = tell_unserved,
-						 .context = server};
+	server->giver = (struct retrieval_giver){
+		.store = options->store,
+		.plaintext = options->plaintext,
+		.permits = permits,
+		.manner = manner_of,
+		.unserved = options->unserved != NULL ? tell_unserved : NULL,
+		.context = server};
 	server->welcome = options->welcome;
+	server->permitted = options->permitted;
+	server->manner = options->manner;
+	server->other = options->other;
 	server->unserved = options->unserved;
 	server->context = options->context;
 	server->uploads_max = or_default(options->uploads, RETRIEVAL_UPLOADS);
@@ -408,6 +379,12 @@ unsigned retrieval_server_port(const struct retrieval_server *server)
 	return server->port;
 }
 
+int retrieval_server_address(const struct retrieval_server *server, unsigned index, char *buffer,
+			     size_t size)
+{
+	return http_server_address(server->http, index, buffer, size);
+}
+
 void retrieval_server_counters(const struct retrieval_server *server,
 			       struct retrieval_served *served_out)
 {
@@ -418,5 +395,6 @@ void retrieval_server_counters(const struct retrieval_server *server,
 		.busy = atomic_load(&server->busy),
 		.malformed = atomic_load(&server->malformed),
 		.unwelcome = atomic_load(&server->unwelcome),
+		.forbidden = atomic_load(&server->forbidden),
 	};
 }

@@ -28,6 +28,21 @@
 #define FOX_DESCRIPTION "00000000000000001300000000000100" FOX_DATA FOX_SECRET
 #define FOX_LIST "01000000" FOX_BLOCK
 #define INFORMATION PREFIX_2 BITS "00010c800000000000001300000001000000" FOX_DESCRIPTION FOX_LIST
+
+/* A row of the table of bad requests (section 10), or what is beside it. */
+struct pchc_row {
+	const char *name;
+	const char *message; /* hexadecimal */
+	size_t size;         /* what is left of it; SIZE_MAX: all */
+	size_t at;           /* where PATCH, hexadecimal, goes; "": nowhere */
+	const char *patch;
+	unsigned version; /* of path and transport */
+	enum pchc_verdict verdict;
+};
+extern const struct pchc_row pchc_rows[];
+extern const size_t pchc_row_count;
+struct octets pchc_row_message(const struct pchc_row *row);
+
 /* The version that a message says; of path and transport, if it is well treated. */
 unsigned pchc_own_version(const struct octets *message);
 /* Of a copy of exactly SIZE octets, so that a sanitizer sees what reads on; and what is not valid

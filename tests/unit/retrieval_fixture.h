@@ -31,6 +31,11 @@
 #define store_segment_age_ms made_up_age_ms
 #define store_segment_read made_up_read
 #define store_segment_look made_up_look
+#define store_segment_find_block made_up_find_block
+#define store_opaque_held made_up_opaque_held
+#define store_opaque_next made_up_opaque_next
+#define store_opaque_look made_up_opaque_look
+#define store_opaque_read made_up_opaque_read
 #include "peer/retrieval_answer.c"
 
 #include "peer/retrieval_server.h"
@@ -54,12 +59,23 @@ struct store_segment {
 	const char *text; /* what block 3 is, if not NULL */
 };
 
+/* Octets OCTET; its id and giver are not looked at. */
+struct made_up_opaque {
+	uint8_t id[ID_SIZE];
+	struct store_opaque of;
+	uint64_t age_ms;
+	uint8_t octet;
+	int read_error;
+};
+
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Guarded by lock. */
 	struct store_segment segments[4];
 	unsigned count;
+	struct made_up_opaque opaque[8];
+	unsigned opaque_count, opaque_goes, opaque_reads;
 	bool closed; /* reading waits */
 	unsigned reading, found, looks;
 } made_up = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -81,21 +97,44 @@ static UNUSED uint32_t made_up_length(const struct store_segment *segment, uint3
 	return segment->description.length - block * CUTTING_UNIT;
 }
 
-int made_up_find(struct store *store, const uint8_t *id, size_t id_size,
-		 struct store_segment **segment_out)
+/* The last one of that id that MASK, if there is one, has a block in common with. */
+static int find_segment(const uint8_t *id, size_t id_size, const uint64_t *mask,
+			struct store_segment **segment_out)
 {
 	int error = -ENOENT;
 
-	(void)store;
 	pthread_mutex_lock(&made_up.lock);
-	for (unsigned i = 0; i < made_up.count; i++)
-		if (id_size == ID_SIZE && memcmp(id, made_up.segments[i].id, ID_SIZE) == 0) {
-			*segment_out = &made_up.segments[i];
-			made_up.found++;
-			error = 0;
-		}
+	for (unsigned i = made_up.count; i-- > 0 && error != 0;) {
+		struct store_segment *segment = &made_up.segments[i];
+		bool common = mask == NULL;
+
+		for (unsigned j = 0; j < STORE_SEGMENT_WORDS && !common; j++)
+			common = (segment->held[j] & mask[j]) != 0;
+		if (!common || id_size != ID_SIZE || memcmp(id, segment->id, ID_SIZE) != 0)
+			continue;
+		*segment_out = segment;
+		made_up.found++;
+		error = 0;
+	}
 	pthread_mutex_unlock(&made_up.lock);
 	return error;
+}
+
+int made_up_find(struct store *store, const uint8_t *id, size_t id_size,
+		 struct store_segment **segment_out)
+{
+	(void)store;
+	return find_segment(id, id_size, NULL, segment_out);
+}
+
+int made_up_find_block(struct store *store, const uint8_t *id, size_t id_size, uint32_t block,
+		       struct store_segment **segment_out)
+{
+	uint64_t mask[STORE_SEGMENT_WORDS] = {0};
+
+	(void)store;
+	range_set_add(mask, STORE_SEGMENT_BLOCKS, (struct range){block, 1});
+	return find_segment(id, id_size, mask, segment_out);
 }
 
 void made_up_put(struct store_segment *segment)
@@ -167,6 +206,99 @@ int made_up_look(struct store *store, const uint8_t *id, size_t id_size,
 	return 0;
 }
 
+static struct made_up_opaque *find_opaque(const uint8_t *id, size_t id_size, uint32_t block)
+{
+	for (unsigned i = 0; i < made_up.opaque_count; i++)
+		if (id_size == ID_SIZE && memcmp(id, made_up.opaque[i].id, ID_SIZE) == 0 &&
+		    made_up.opaque[i].of.block == block)
+			return &made_up.opaque[i];
+	return NULL;
+}
+
+uint32_t made_up_opaque_held(struct store *store, const uint8_t *id, size_t id_size,
+			     uint64_t held_out[STORE_SEGMENT_WORDS], uint64_t *age_ms_out)
+{
+	uint64_t age_ms = 0;
+	uint32_t count = 0;
+
+	(void)store;
+	memset(held_out, 0, STORE_SEGMENT_WORDS * sizeof(*held_out));
+	for (uint32_t block = 0; block < STORE_SEGMENT_BLOCKS; block++) {
+		const struct made_up_opaque *opaque = find_opaque(id, id_size, block);
+
+		if (opaque == NULL)
+			continue;
+		range_set_add(held_out, STORE_SEGMENT_BLOCKS, (struct range){block, 1});
+		age_ms = opaque->age_ms > age_ms ? opaque->age_ms : age_ms;
+		count++;
+	}
+	if (age_ms_out != NULL)
+		*age_ms_out = age_ms;
+	return count;
+}
+
+uint32_t made_up_opaque_next(struct store *store, const uint8_t *id, size_t id_size, uint32_t from)
+{
+	(void)store;
+	assert_in_range(from, 0, STORE_SEGMENT_BLOCKS - 1);
+	while (from < STORE_SEGMENT_BLOCKS && find_opaque(id, id_size, from) == NULL)
+		from++;
+	return from;
+}
+
+int made_up_opaque_look(struct store *store, const uint8_t *const *ids, const size_t *id_sizes,
+			unsigned count, struct store_segment_summary *summaries_out)
+{
+	uint64_t held[STORE_SEGMENT_WORDS];
+
+	assert_in_range(count, 1, RETRIEVAL_ANSWER_LOOKS);
+	made_up.opaque_goes++;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t age_ms;
+
+		summaries_out[i] = (struct store_segment_summary){0};
+		if (made_up.opaque_count == 0)
+			continue;
+		summaries_out[i].held =
+			made_up_opaque_held(store, ids[i], id_sizes[i], held, &age_ms);
+		summaries_out[i].age_ms = age_ms;
+	}
+	return 0;
+}
+
+int made_up_opaque_read(struct store *store, const uint8_t *id, size_t id_size, uint32_t block,
+			struct store_opaque *block_out, void *data)
+{
+	const struct made_up_opaque *opaque = find_opaque(id, id_size, block);
+
+	(void)store;
+	made_up.opaque_reads++;
+	if (opaque == NULL || opaque->read_error != 0)
+		return opaque == NULL ? -ENOENT : opaque->read_error;
+	*block_out = opaque->of;
+	memset(data, opaque->octet, opaque->of.size);
+	return 0;
+}
+
+/* BLOCK of OF, opaque: AES-256, of a segment of 64 full blocks, its IV and data OCTET. */
+static UNUSED struct made_up_opaque *hold_opaque(const struct store_segment *of, uint32_t block,
+						 uint8_t octet)
+{
+	struct made_up_opaque *opaque = &made_up.opaque[made_up.opaque_count++];
+
+	*opaque = (struct made_up_opaque){.octet = octet};
+	memcpy(opaque->id, of->id, ID_SIZE);
+	opaque->of = (struct store_opaque){
+		.block = block,
+		.algorithm = DIGEST_SHA256,
+		.segment_size = 64 * CUTTING_UNIT,
+		.cipher = CIPHER_AES_256,
+		.size = CUTTING_UNIT + CIPHER_PADDING_MAX,
+	};
+	memset(opaque->of.iv, octet, sizeof(opaque->of.iv));
+	return opaque;
+}
+
 /* Id FIRST, FIRST + 1, ..., secret from FIRST + 0x40 on; nothing of it is held. */
 static UNUSED struct store_segment *make_segment(unsigned version, uint8_t first, uint32_t blocks,
 						 uint32_t length)
@@ -229,9 +361,10 @@ static UNUSED void begin(const struct retrieval_server_options *adjusted)
 
 	alarm(FIXTURE_PATIENCE);
 	made_up.count = made_up.looks = 0;
+	made_up.opaque_count = made_up.opaque_goes = made_up.opaque_reads = 0;
 	segment = make_segment(1, 0, 64, 64 * CUTTING_UNIT - 100);
 	assert_int_equal(pool_create(POOL_THREADS, &pool), 0);
-	if (options.address == NULL && options.port_first == 0)
+	if (options.address == NULL && options.port_first == 0 && options.listen == NULL)
 		options.address = "127.0.0.1";
 	options.pool = pool;
 	if (retrieval_server_create(&options, &server, message, sizeof(message)) != 0)

@@ -407,6 +407,28 @@ static void block_that_would_wait_too_long_is_answered_empty(void **state)
 	finish();
 }
 
+static void opaque_blocks_are_for_the_rate_too(void **state)
+{
+	struct pccrr_request request;
+	struct client client;
+	struct reply reply;
+
+	(void)state;
+	begin_with(&(struct retrieval_server_options){.rate = 10});
+	hold_opaque(segment, 9, 1);
+	request = ask_block(segment, 9);
+	come(&client);
+	assert_int_not_equal(exchange(&client, &request, &reply).size, 0);
+	raw_free(&reply);
+	assert_int_equal(exchange(&client, &request, &reply).size, 0);
+	raw_free(&reply);
+	assert_int_equal(counters().busy, 1);
+	assert_int_equal(counters().blocks, 1);
+	assert_int_equal(counters().bytes, CUTTING_UNIT);
+	raw_close(&client);
+	finish();
+}
+
 static void server_may_be_freed_while_answers_wait_for_the_rate(void **state)
 {
 	struct client clients[3];
@@ -495,6 +517,7 @@ int main(void)
 		cmocka_unit_test(clients_that_leave_in_the_middle_are_survived),
 		cmocka_unit_test(blocks_wait_for_the_rate),
 		cmocka_unit_test(block_that_would_wait_too_long_is_answered_empty),
+		cmocka_unit_test(opaque_blocks_are_for_the_rate_too),
 		cmocka_unit_test(server_may_be_freed_while_answers_wait_for_the_rate),
 		cmocka_unit_test(server_may_be_freed_while_it_is_busy),
 		cmocka_unit_test(server_may_be_freed_while_it_sends),

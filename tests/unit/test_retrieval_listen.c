@@ -4,6 +4,8 @@
  */
 #include "tests/unit/retrieval_fixture.h"
 
+#include "origin/http_server.h"
+
 static bool come_by_ipv6(struct client *client, unsigned port)
 {
 	struct sockaddr_in6 address = {.sin6_family = AF_INET6,
@@ -95,7 +97,142 @@ static void address_of_ipv6_is_listened_on(void **state)
 	}
 }
 
+/* ---- who gets an answer, and to what ---- */
+
+static bool only_the_second(void *context, const struct xaddr *source)
+{
+	static const uint8_t second[16] = {127, 0, 0, 2};
+
+	(void)context;
+	assert_int_equal(source->family, XADDR_IPV4);
+	assert_int_equal(source->port, 0);
+	return memcmp(source->octets, second, 16) == 0;
+}
+
+static void expect_status(struct client *client, const char *request, int status)
+{
+	struct reply reply;
+
+	raw_send(client, request);
+	assert_true(raw_reply(client, false, &reply));
+	assert_int_equal(reply.status, status);
+	if (status != 200)
+		assert_int_equal(reply.size, 0);
+	if (status == 403)
+		assert_string_equal(raw_header(&reply, "Connection"), "close");
+	raw_free(&reply);
+}
+
+#define GET_OTHER "GET /other HTTP/1.1\r\nHost: h\r\n\r\n"
+
+/* By a socket that both families come to, too. */
+static void who_is_not_permitted_gets_403(void **state)
+{
+	static const char *const either[] = {"0", NULL}, *const four[] = {"127.0.0.1:0", NULL};
+	struct client client;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		begin_with(&(struct retrieval_server_options){.permitted = only_the_second,
+							      .listen = i == 0 ? either : four});
+		come_from(&client, "127.0.0.2", 0);
+		assert_true(get(&client, segment, 3));
+		expect_status(&client, GET_OTHER, 404);
+		raw_close(&client);
+		come(&client);
+		expect_status(&client, GET_OTHER, 403);
+		expect_end(&client);
+		raw_close(&client);
+		come(&client);
+		post_block(&client, 3);
+		expect_status(&client, "", 403);
+		expect_end(&client);
+		raw_close(&client);
+		assert_int_equal(counters().requests, 1);
+		assert_int_equal(counters().forbidden, 2);
+		finish();
+	}
+}
+
+static void answer_other(void *context, struct http_served *served)
+{
+	*(unsigned *)context += 1;
+	http_reply_header(served, "X-Target", "%s", http_served_target(served));
+	http_reply(served, 204);
+}
+
+static void other_paths_are_handed_on(void **state)
+{
+	unsigned others = 0;
+	struct client client;
+
+	(void)state;
+	begin_with(&(struct retrieval_server_options){
+		.other = answer_other, .permitted = only_the_second, .context = &others});
+	come_from(&client, "127.0.0.2", 0);
+	expect_status(&client, GET_OTHER, 204);
+	expect_status(&client,
+		      "POST /116B50EB-ECE2-41ac-8429-9F9E963361B8/ HTTP/1.1\r\nHost: h\r\n"
+		      "Content-Length: 0\r\n\r\n",
+		      204);
+	assert_true(get(&client, segment, 3));
+	expect_status(&client, "GET " PATH " HTTP/1.1\r\nHost: h\r\n\r\n", 405);
+	raw_close(&client);
+	come(&client);
+	expect_status(&client, GET_OTHER, 403);
+	raw_close(&client);
+	finish();
+	assert_int_equal(others, 2);
+}
+
 /* ---- ports ---- */
+
+static void several_addresses_are_listened_on(void **state)
+{
+	static const char *const listen[] = {"127.0.0.1:0", "127.0.0.2:0", NULL};
+	char first[96], second[96], none[96] = "none";
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct client client;
+
+	(void)state;
+	begin_with(&(struct retrieval_server_options){.listen = listen});
+	assert_int_equal(retrieval_server_address(server, 0, first, sizeof(first)), 0);
+	assert_int_equal(retrieval_server_address(server, 1, second, sizeof(second)), 0);
+	assert_int_equal(retrieval_server_address(server, 2, none, sizeof(none)), -ENOENT);
+	assert_string_equal(none, "none");
+	assert_memory_equal(first, "127.0.0.1:", 10);
+	assert_memory_equal(second, "127.0.0.2:", 10);
+	assert_int_equal(retrieval_server_port(server), atoi(first + 10));
+	come(&client);
+	assert_true(get(&client, segment, 3));
+	raw_close(&client);
+	memset(&client, 0, sizeof(client));
+	client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	inet_pton(AF_INET, "127.0.0.2", &address.sin_addr);
+	address.sin_port = htons((uint16_t)atoi(second + 10));
+	assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(get(&client, segment, 4));
+	raw_close(&client);
+	finish();
+}
+
+static void address_that_is_taken_is_named(void **state)
+{
+	const char *listen[] = {"127.0.0.1:0", NULL, NULL};
+	struct retrieval_server_options options = {.listen = listen};
+	struct retrieval_server *never = NULL;
+	char message[256] = "", taken[96];
+
+	(void)state;
+	begin(&(struct retrieval_server_options){0});
+	assert_int_equal(retrieval_server_address(server, 0, taken, sizeof(taken)), 0);
+	listen[1] = taken;
+	assert_int_equal(retrieval_server_create(&options, &never, message, sizeof(message)),
+			 -EADDRINUSE);
+	assert_null(never);
+	assert_non_null(strstr(message, taken));
+	finish();
+}
 
 static int create_on(unsigned first, unsigned last, struct retrieval_server **server_out,
 		     char message_out[256])
@@ -171,6 +308,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unwelcome_ones_are_not_listened_to),
 		cmocka_unit_test(address_of_ipv6_is_listened_on),
+		cmocka_unit_test(who_is_not_permitted_gets_403),
+		cmocka_unit_test(other_paths_are_handed_on),
+		cmocka_unit_test(several_addresses_are_listened_on),
+		cmocka_unit_test(address_that_is_taken_is_named),
 		cmocka_unit_test(first_free_port_is_taken),
 		cmocka_unit_test(both_families_have_the_same_port),
 		cmocka_unit_test(address_that_is_not_ours_is_named),

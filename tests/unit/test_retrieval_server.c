@@ -417,6 +417,7 @@ static void ids_that_cannot_be_are_not_looked_for(void **state)
 	assert_int_equal(range_set_ranges(answer.segments, PCCRR_IDS_MAX), 0);
 	assert_int_equal(answer.blob.size, 0);
 	assert_int_equal(made_up.looks, 0);
+	assert_int_equal(made_up.opaque_goes, 0);
 	raw_free(&reply);
 	raw_close(&client);
 	free(wire);

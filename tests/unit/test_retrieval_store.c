@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The retrieval server over a real store: what a client gets is the content, decrypted by OpenSSL
- * alone, its padding checked.
+ * alone, its padding checked; or an opaque block as it was written.
  */
 #include "tests/unit/store_content_fixture.h"
 
 #include <openssl/evp.h>
 
+#include "cache/store_opaque.h"
 #include "peer/pccrr.h"
 #include "peer/retrieval_server.h"
 #include "tests/unit/raw_client.h"
@@ -199,6 +200,139 @@ static void positions_of_segments_are_told(void **state)
 	free(data);
 }
 
+/* ---- opaque blocks ---- */
+
+#define OPAQUE_SIZE 1040u
+
+static void write_opaque(const uint8_t *id, uint32_t block, uint8_t octet)
+{
+	struct store_opaque opaque = {
+		.id = id,
+		.id_size = 32,
+		.block = block,
+		.algorithm = DIGEST_SHA256,
+		.segment_size = 20 * CUTTING_UNIT,
+		.cipher = CIPHER_AES_192,
+		.size = OPAQUE_SIZE,
+	};
+	uint8_t data[OPAQUE_SIZE];
+
+	memset(opaque.iv, octet, sizeof(opaque.iv));
+	memset(data, octet, sizeof(data));
+	assert_int_equal(
+		store_opaque_write(store, &opaque, data, STORE_OPAQUE_ROOM_OF_ALL, NULL, NULL), 0);
+}
+
+/* Whether BLOCK comes as it was written with OCTET. */
+static bool is_replayed(const uint8_t *id, uint32_t block, uint8_t octet)
+{
+	struct pccrr_request request = {.type = PCCRR_ASK_BLOCK,
+					.cipher = CIPHER_AES_128,
+					.segment = {id, 32},
+					.block = block};
+	struct reply reply;
+	struct pccrr_answer answer = exchange(&request, &reply);
+	bool replayed = answer.cipher == CIPHER_AES_192 && answer.size == OPAQUE_SIZE &&
+			answer.iv[0] == octet && answer.iv[15] == octet;
+
+	for (unsigned i = 0; replayed && i < OPAQUE_SIZE; i++)
+		replayed = answer.data[i] == octet;
+	raw_free(&reply);
+	return replayed;
+}
+
+/* NextBlockIndex of the answer to a request for BLOCK. */
+static uint32_t next_after(const uint8_t *id, uint32_t block)
+{
+	struct pccrr_request request = {.type = PCCRR_ASK_BLOCK,
+					.cipher = CIPHER_AES_128,
+					.segment = {id, 32},
+					.block = block};
+	struct reply reply;
+	uint32_t next = exchange(&request, &reply).next;
+
+	raw_free(&reply);
+	return next;
+}
+
+static struct pccrr_answer list_all(const uint8_t *id, struct reply *reply_out)
+{
+	struct pccrr_request list = {.type = PCCRR_ASK_LIST,
+				     .cipher = CIPHER_AES_128,
+				     .segment = {id, 32},
+				     .blocks = {UINT64_MAX}};
+
+	return exchange(&list, reply_out);
+}
+
+static void opaque_blocks_are_replayed_until_checked_ones_are_held(void **state)
+{
+	unsigned char *data = make_octets(BIG, 4);
+	struct content *content;
+	struct content_segment segment;
+	struct object *object;
+	struct pccrr_answer answer;
+	struct reply reply;
+	uint8_t id[DIGEST_SIZE_MAX];
+	uint64_t dropped;
+
+	(void)state;
+	begin();
+	content = content_of(store, data, BIG, 1);
+	assert_int_equal(content_segment(content, 0, &segment), 0);
+	assert_int_equal(content_segment_id(content, &segment, id), 0);
+	for (uint32_t block = 8; block < 12; block++)
+		write_opaque(id, block, (uint8_t)block);
+	for (uint32_t block = 8; block < 12; block++)
+		assert_true(is_replayed(id, block, (uint8_t)block));
+	assert_int_equal(next_after(id, 0), 8);
+	assert_int_equal(next_after(id, 11), 0);
+	assert_int_equal(next_after(id, 511), 0);
+	object = make_object(store, "part", BIG);
+	assert_int_equal(describe(object, content, &dropped), 0);
+	write_units(object, data, 10, 14);
+	answer = list_all(id, &reply);
+	assert_int_equal(answer.blocks[0], 0x3f00);
+	raw_free(&reply);
+	assert_int_equal(next_after(id, 7), 8);
+	assert_int_equal(next_after(id, 8), 9);
+	assert_int_equal(next_after(id, 9), 10);
+	assert_int_equal(next_after(id, 11), 12);
+	assert_int_equal(next_after(id, 13), 0);
+	assert_true(is_replayed(id, 8, 8));
+	assert_true(is_replayed(id, 9, 9));
+	assert_int_equal(store_opaque_drop(store, id, 32, 8), 0);
+	assert_int_equal(store_opaque_drop(store, id, 32, 9), 0);
+	/* now every one that comes is right */
+	assert_int_equal(get_segment(content, 0, data, CIPHER_AES_128), 4);
+	content_put(content);
+	object_put(object);
+	finish();
+	free(data);
+}
+
+static void opaque_segments_are_told_by_position(void **state)
+{
+	uint8_t ids[3][32] = {{1}, {2}, {3}}, wire[3 * 36];
+	struct bytes_out out = bytes_out(wire, sizeof(wire));
+	struct pccrr_request request = {.type = PCCRR_ASK_SEGMENTS, .cipher = CIPHER_AES_128};
+	struct pccrr_answer answer;
+	struct reply reply;
+
+	(void)state;
+	begin();
+	write_opaque(ids[1], 0, 1);
+	for (unsigned i = 0; i < 3; i++)
+		pccrr_ids_put(&out, (struct pccrr_id){ids[i], 32});
+	request.ids = (struct pccrr_ids){wire, sizeof(wire), 3};
+	answer = exchange(&request, &reply);
+	assert_int_equal(answer.segments[0], 2);
+	assert_int_equal(answer.first, 1);
+	assert_int_equal(answer.blob.size, 8);
+	raw_free(&reply);
+	finish();
+}
+
 int main(void)
 {
 #define in_directory(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -206,6 +340,8 @@ int main(void)
 		in_directory(whole_content_comes),
 		in_directory(part_of_a_segment_comes),
 		in_directory(positions_of_segments_are_told),
+		in_directory(opaque_blocks_are_replayed_until_checked_ones_are_held),
+		in_directory(opaque_segments_are_told_by_position),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
