@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A block that came, against what is known of its segment: on a pool thread, many at a time.
+ */
+#include "peer/puller_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- targets ---- */
+
+static struct puller_target *find(const struct puller *puller, struct pccrr_id id)
+{
+	struct puller_target *target;
+
+	LIST_FOREACH (target, &puller->targets, in_list)
+		if (pccrr_id_equal((struct pccrr_id){target->id, target->id_size}, id))
+			return target;
+	return NULL;
+}
+
+struct puller_target *puller_target_get(struct puller *puller, struct pccrr_id id)
+{
+	struct puller_target *target = find(puller, id);
+
+	if (target == NULL) {
+		target = calloc(1, sizeof(*target));
+		if (target == NULL)
+			return NULL;
+		target->puller = puller;
+		memcpy(target->id, id.octets, id.size);
+		target->id_size = id.size;
+		pthread_mutex_init(&target->lock, NULL);
+		LIST_INSERT_HEAD(&puller->targets, target, in_list);
+	}
+	target->exchanges++;
+	return target;
+}
+
+void puller_target_put(struct puller_target *target)
+{
+	if (target == NULL || --target->exchanges > 0)
+		return;
+	LIST_REMOVE(target, in_list);
+	store_known_put(target->known);
+	pthread_mutex_destroy(&target->lock);
+	free(target);
+}
+
+/* Lock held. */
+static void open_target(struct puller_target *target)
+{
+	struct store *store = target->puller->options.store;
+	unsigned learned = atomic_load(&target->puller->learned);
+
+	if (!target->opened)
+		store_opaque_held(store, target->id, target->id_size, target->opaque, NULL);
+	if (!target->opened || (target->known == NULL && target->learned != learned))
+		(void)store_known_find(store, target->id, target->id_size, &target->known);
+	target->opened = true;
+	target->learned = learned;
+}
+
+static struct store_known *known_of(struct puller_target *target)
+{
+	struct store_known *known;
+
+	pthread_mutex_lock(&target->lock);
+	open_target(target);
+	known = target->known;
+	pthread_mutex_unlock(&target->lock);
+	return known;
+}
+
+/* Whether BLOCK is held opaque, which it is no more, or (NOW) is from now on. */
+static bool mark_opaque(struct puller_target *target, uint32_t block, bool now)
+{
+	uint64_t bit = UINT64_C(1) << block % 64;
+	bool before;
+
+	pthread_mutex_lock(&target->lock);
+	before = (target->opaque[block / 64] & bit) != 0;
+	if (now)
+		target->opaque[block / 64] |= bit;
+	else
+		target->opaque[block / 64] &= ~bit;
+	pthread_mutex_unlock(&target->lock);
+	return before;
+}
+
+/* ---- verified ---- */
+
+static enum offers_outcome outcome_of(struct puller_asking *asking, int error)
+{
+	if (error == -EBADMSG || error == -ENOENT)
+		return OFFERS_WRONG;
+	asking->no_room = error == -ENOSPC;
+	return error == 0 ? OFFERS_CAME : OFFERS_GAVE_UP;
+}
+
+/* The block is decrypted in its place. */
+static enum offers_outcome keep_verified(struct puller_asking *asking, struct store_known *known)
+{
+	struct puller_target *target = asking->target;
+	uint32_t block = asking->exchange->block;
+	uint32_t length = store_known_length(known, block);
+	int error = length > 0 ? 0 : -ENOENT;
+
+	if (error == 0)
+		error = cipher_decrypt(asking->cipher, store_known_segment(known)->secret,
+				       asking->iv, asking->data, asking->size, asking->data,
+				       length);
+	if (error == 0)
+		error = store_known_write(known, block, asking->data, length);
+	asking->verified = error == 0;
+	if (error == 0 && mark_opaque(target, block, false))
+		(void)store_opaque_drop(target->puller->options.store, target->id, target->id_size,
+					block);
+	return outcome_of(asking, error);
+}
+
+/* ---- opaque ---- */
+
+static bool is_possible(const struct puller_asking *asking)
+{
+	if (asking->cipher == CIPHER_NONE && !asking->puller->options.plaintext)
+		return false;
+	return cipher_plausible(asking->cipher, asking->exchange->length, asking->size);
+}
+
+/* Against the list of who gave it. */
+static enum offers_outcome check_listed(struct puller_asking *asking)
+{
+	uint32_t length = asking->exchange->length;
+	uint8_t *plain = malloc(length);
+	int error;
+
+	if (plain == NULL)
+		return OFFERS_GAVE_UP;
+	error = cipher_decrypt(asking->cipher, hosted_list_secret(asking->list), asking->iv,
+			       asking->data, asking->size, plain, length);
+	if (error == 0)
+		error = hosted_list_check(asking->list, asking->exchange->block, plain, length);
+	free(plain);
+	/* What was asked for in doubt proves nothing, and is not wanted. */
+	return error == -ENOENT ? OFFERS_NOT_HERE : outcome_of(asking, error);
+}
+
+static int write_opaque(struct puller_asking *asking, struct store_giver *former_out)
+{
+	const struct offers_exchange *exchange = asking->exchange;
+	struct offers_giver giver = offers_giver(&exchange->server);
+	struct store_opaque opaque = {.id = asking->target->id,
+				      .id_size = asking->target->id_size,
+				      .block = exchange->block,
+				      .algorithm = (uint8_t)exchange->algorithm,
+				      .segment_size = exchange->size,
+				      .cipher = (uint8_t)asking->cipher,
+				      .size = asking->size};
+	enum store_opaque_room room = asking->room == OFFERS_ROOM_OF_ITS_OWN
+					      ? STORE_OPAQUE_ROOM_OF_GIVERS
+					      : STORE_OPAQUE_ROOM_OF_ALL;
+
+	memcpy(opaque.giver.octets, giver.octets, sizeof(opaque.giver.octets));
+	if (asking->cipher != CIPHER_NONE)
+		memcpy(opaque.iv, asking->iv, sizeof(opaque.iv));
+	return store_opaque_write(asking->puller->options.store, &opaque, asking->data, room, NULL,
+				  former_out);
+}
+
+static enum offers_outcome keep_opaque(struct puller_asking *asking)
+{
+	struct store_giver former = {{0}};
+	enum offers_outcome outcome = OFFERS_CAME;
+	int error;
+
+	if (!is_possible(asking))
+		return OFFERS_MALFORMED;
+	if (asking->list != NULL)
+		outcome = check_listed(asking);
+	if (outcome != OFFERS_CAME)
+		return outcome;
+	error = write_opaque(asking, &former);
+	if (error == 0) {
+		mark_opaque(asking->target, asking->exchange->block, true);
+		memcpy(asking->replaced.octets, former.octets, sizeof(former.octets));
+	}
+	asking->no_room = error == -ENOSPC;
+	return error == 0 ? OFFERS_CAME : OFFERS_GAVE_UP;
+}
+
+void puller_check(struct puller_asking *asking)
+{
+	struct store_known *known = known_of(asking->target);
+
+	if (known != NULL)
+		asking->outcome = keep_verified(asking, known);
+	else if (asking->exchange->informed) /* and now it is gone */
+		asking->outcome = OFFERS_GAVE_UP;
+	else
+		asking->outcome = keep_opaque(asking);
+}
