@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * On and off: the parts are made and ended on the loop thread, on behalf of a thread that waits;
- * the retrieval server, which has threads of its own, by that thread itself.
+ * the retrieval server, which has threads of its own, by that thread itself. Which parts there are
+ * depends on the sides; a change of sides is off and on again.
  */
 #include "peer/neighbours_private.h"
 
@@ -44,7 +45,10 @@ static void pass(evutil_socket_t socket, short what, void *context)
 	int64_t responder = neighbours->responder != NULL
 				    ? responder_tick(neighbours->responder, now)
 				    : INT64_MAX;
+	int64_t offers = neighbours_offers_tick(neighbours->offers, now);
 	int64_t due = seeker < responder ? seeker : responder;
+	if (offers < due)
+		due = offers;
 	if (due != INT64_MAX && !neighbours->touched)
 		set_timer(neighbours, due > now ? due - now : 0);
 }
@@ -55,6 +59,13 @@ void neighbours_touch(struct neighbours *neighbours)
 		return;
 	neighbours->touched = true;
 	set_timer(neighbours, 0);
+}
+
+void neighbours_running(struct neighbours *neighbours)
+{
+	pthread_mutex_lock(&neighbours->lock);
+	neighbours->running++;
+	pthread_mutex_unlock(&neighbours->lock);
 }
 
 void neighbours_ran(struct neighbours *neighbours)
@@ -99,7 +110,10 @@ int neighbours_create(const struct neighbours_options *options, struct neighbour
 		error = -EIO;
 	if (error == 0)
 		error = unserved_create(neighbours->seed, &neighbours->unserved);
+	if (error == 0)
+		error = neighbours_offers_create(neighbours, &neighbours->offers);
 	if (error != 0) {
+		unserved_free(neighbours->unserved);
 		free(neighbours);
 		return error;
 	}
@@ -122,18 +136,9 @@ void neighbours_free(struct neighbours *neighbours)
 	pthread_cond_destroy(&neighbours->told);
 	pthread_mutex_destroy(&neighbours->lock);
 	pthread_mutex_destroy(&neighbours->switching);
+	neighbours_offers_free(neighbours->offers);
 	unserved_free(neighbours->unserved);
 	free(neighbours);
-}
-
-/* By which addresses others know us, those of IPv4 first. */
-static void tell_self(struct neighbours *neighbours)
-{
-	struct xaddr addresses[NEIGHBOURS_ADDRESSES_MAX];
-	unsigned count = neighbours_listening(neighbours, addresses, NEIGHBOURS_ADDRESSES_MAX);
-
-	seeker_self(neighbours->seeker, addresses,
-		    count < NEIGHBOURS_ADDRESSES_MAX ? count : NEIGHBOURS_ADDRESSES_MAX);
 }
 
 static void changed(void *context)
@@ -142,8 +147,14 @@ static void changed(void *context)
 
 	if (!neighbours->live)
 		return; /* not yet, or not any more */
-	multicast_refresh(neighbours->multicast);
-	tell_self(neighbours);
+	if (neighbours->multicast != NULL)
+		multicast_refresh(neighbours->multicast);
+	told_self(neighbours);
+}
+
+static bool is_side(const struct neighbours *neighbours, unsigned side)
+{
+	return (atomic_load(&neighbours->sides) & side) != 0;
 }
 
 static int create_seeker(struct neighbours *neighbours, int64_t now)
@@ -154,8 +165,10 @@ static int create_seeker(struct neighbours *neighbours, int64_t now)
 			   .refuse = blocks_refuse,
 			   .late = blocks_late,
 			   .random = neighbours_random,
+			   .unreachable = hosted_unreachable,
 			   .owner = neighbours},
 		.seed = neighbours->seed,
+		.hosted_only = !is_side(neighbours, NEIGHBOURS_LAN),
 	};
 
 	return seeker_create(&options, now, &neighbours->seeker);
@@ -194,61 +207,11 @@ static int create_sockets(struct neighbours *neighbours)
 	int error = interfaces_create(&interfaces, &neighbours->interfaces);
 
 	multicast.interfaces = neighbours->interfaces;
-	if (error == 0)
+	if (error == 0 && is_side(neighbours, NEIGHBOURS_LAN))
 		error = multicast_create(&multicast, &neighbours->multicast);
 	if (error == 0)
 		error = retrieval_client_create(&client, &neighbours->client);
 	return error;
-}
-
-/* Sums of counters */
-
-static void add_seeker(struct seeker_counters *sum, const struct seeker_counters *more)
-{
-	sum->probes += more->probes;
-	sum->answers += more->answers;
-	sum->late_answers += more->late_answers;
-	sum->asked += more->asked;
-	sum->good += more->good;
-	sum->empty += more->empty;
-	sum->wrong += more->wrong;
-	sum->timeouts += more->timeouts;
-	sum->broken += more->broken;
-	sum->overtaken += more->overtaken;
-	for (unsigned i = 0; i < SEEKER_REASONS; i++)
-		sum->refused[i] += more->refused[i];
-	sum->alone = more->alone;
-}
-
-static void add_responder(struct responder_counters *sum, const struct responder_counters *more)
-{
-	sum->received += more->received;
-	sum->answered += more->answered;
-	sum->repeats += more->repeats;
-	sum->refused += more->refused;
-	sum->thinned += more->thinned;
-}
-
-static void add_served(struct retrieval_served *sum, const struct retrieval_served *more)
-{
-	sum->bytes += more->bytes;
-	sum->blocks += more->blocks;
-	sum->requests += more->requests;
-	sum->busy += more->busy;
-	sum->malformed += more->malformed;
-	sum->unwelcome += more->unwelcome;
-}
-
-/* What it did is done only now: blocks were still being checked. */
-static void count_seeker(struct neighbours *neighbours)
-{
-	struct seeker_counters seeker;
-
-	if (neighbours->seeker == NULL)
-		return;
-	seeker_counters(neighbours->seeker, &seeker);
-	add_seeker(&neighbours->before.seeker, &seeker);
-	neighbours->before.seeker.alone = false;
 }
 
 /* Closes what has been made. */
@@ -256,8 +219,12 @@ static int take_apart(void *context)
 {
 	struct neighbours *neighbours = context;
 
-	count_seeker(neighbours);
+	/* What it did is done only now: blocks were still being checked. */
+	told_of_seeking(neighbours, &neighbours->before);
+	neighbours->before.seeker.alone = false;
+	neighbours->before.offering.queued = 0;
 	discovery_end(neighbours);
+	neighbours_offers_end(neighbours->offers);
 	if (neighbours->timer != NULL)
 		event_free(neighbours->timer);
 	multicast_free(neighbours->multicast);
@@ -282,8 +249,10 @@ static int make(void *context)
 	int error = neighbours->timer != NULL ? create_sockets(neighbours) : -ENOMEM;
 	if (error == 0)
 		error = create_seeker(neighbours, now);
-	if (error == 0)
+	if (error == 0 && is_side(neighbours, NEIGHBOURS_LAN))
 		error = create_responder(neighbours, now);
+	if (error == 0 && is_side(neighbours, NEIGHBOURS_HOSTED))
+		error = neighbours_offers_begin(neighbours->offers, now);
 	if (error != 0)
 		take_apart(neighbours);
 	return error;
@@ -293,7 +262,21 @@ static bool is_welcome(void *context, const struct xaddr *source, const struct x
 {
 	struct neighbours *neighbours = context;
 
-	return interfaces_welcome(neighbours->interfaces, source, local);
+	return interfaces_welcome(neighbours->interfaces, source, local) ||
+	       neighbours_offers_welcome(neighbours->offers, source);
+}
+
+/* Of hosted caches alone one is a client, and gives only what they are to collect; and what they
+ * collect they give as it came, so it never is plaintext (hosted-cache.md sections 9 and 11). */
+static enum retrieval_manner choose_manner(void *context, const uint8_t *id, size_t id_size)
+{
+	struct neighbours *neighbours = context;
+
+	if (!is_side(neighbours, NEIGHBOURS_HOSTED))
+		return RETRIEVAL_AS_ASKED;
+	if (neighbours_offers_serve(neighbours->offers, id, id_size))
+		return RETRIEVAL_ENCRYPTED;
+	return is_side(neighbours, NEIGHBOURS_LAN) ? RETRIEVAL_AS_ASKED : RETRIEVAL_NOT;
 }
 
 static void note_unserved(void *context, const struct xaddr *source, const uint8_t *id,
@@ -304,11 +287,6 @@ static void note_unserved(void *context, const struct xaddr *source, const uint8
 
 	if (!interfaces_owner(neighbours->interfaces, source, &own))
 		unserved_note(neighbours->unserved, source, id, id_size, loop_clock_ms());
-}
-
-unsigned neighbours_unserved(struct neighbours *neighbours, const uint8_t *id, size_t id_size)
-{
-	return unserved_hosts(neighbours->unserved, id, id_size, loop_clock_ms());
 }
 
 static int serve(struct neighbours *neighbours, char *message, size_t message_size)
@@ -324,6 +302,7 @@ static int serve(struct neighbours *neighbours, char *message, size_t message_si
 		.rate = options->upload_rate,
 		.plaintext = options->plaintext,
 		.welcome = options->address == NULL ? is_welcome : NULL,
+		.manner = choose_manner,
 		.unserved = note_unserved,
 		.context = neighbours,
 	};
@@ -331,13 +310,12 @@ static int serve(struct neighbours *neighbours, char *message, size_t message_si
 	return retrieval_server_create(&server, &neighbours->server, message, message_size);
 }
 
-static int begin(struct neighbours *neighbours, char *message, size_t message_size)
+static int begin_parts(struct neighbours *neighbours, char *message, size_t message_size)
 {
 	int error = loop_call(neighbours->options.loop, make, neighbours);
 
 	if (error != 0) {
-		snprintf(message, message_size, "cannot take part in discovery: %s",
-			 strerror(-error));
+		snprintf(message, message_size, "cannot take part: %s", strerror(-error));
 		return error;
 	}
 	error = serve(neighbours, message, message_size);
@@ -345,9 +323,22 @@ static int begin(struct neighbours *neighbours, char *message, size_t message_si
 		responder_free(neighbours->responder);
 		neighbours->responder = NULL;
 		loop_call(neighbours->options.loop, take_apart, neighbours);
-		return error;
 	}
-	return 0;
+	return error;
+}
+
+static int begin(struct neighbours *neighbours, const struct neighbours_hosted *hosted,
+		 char *message, size_t message_size)
+{
+	if (is_side(neighbours, NEIGHBOURS_HOSTED)) {
+		int error = neighbours_offers_prepare(neighbours->offers, hosted, message,
+						      message_size);
+		if (error != 0) {
+			loop_call(neighbours->options.loop, take_apart, neighbours);
+			return error;
+		}
+	}
+	return begin_parts(neighbours, message, message_size);
 }
 
 static int begin_seeking(void *context)
@@ -355,6 +346,8 @@ static int begin_seeking(void *context)
 	struct neighbours *neighbours = context;
 
 	neighbours->live = true;
+	neighbours_offers_open(neighbours->offers,
+			       (uint16_t)retrieval_server_port(neighbours->server));
 	changed(neighbours);
 	pthread_mutex_lock(&neighbours->lock);
 	neighbours->seeking = !neighbours->stopped;
@@ -362,25 +355,14 @@ static int begin_seeking(void *context)
 	return 0;
 }
 
-int neighbours_on(struct neighbours *neighbours, char *message, size_t message_size)
-{
-	int error = 0;
-
-	pthread_mutex_lock(&neighbours->switching);
-	if (!atomic_load(&neighbours->on)) {
-		error = begin(neighbours, message, message_size);
-		if (error == 0) {
-			atomic_store(&neighbours->on, true);
-			loop_call(neighbours->options.loop, begin_seeking, neighbours);
-		}
-	}
-	pthread_mutex_unlock(&neighbours->switching);
-	return error;
-}
-
 bool neighbours_are_on(const struct neighbours *neighbours)
 {
 	return atomic_load(&neighbours->on);
+}
+
+unsigned neighbours_sides(const struct neighbours *neighbours)
+{
+	return neighbours_are_on(neighbours) ? atomic_load(&neighbours->sides) : 0;
 }
 
 /* Refuses what is sought, and begins nothing more. Loop thread. */
@@ -403,57 +385,6 @@ static void wait_until_quiet(struct neighbours *neighbours)
 	pthread_mutex_unlock(&neighbours->lock);
 }
 
-/* Counters */
-
-static void count_answers(struct neighbours *neighbours, struct neighbours_counters *counters)
-{
-	struct responder_counters responder;
-	struct retrieval_served served;
-
-	responder_counters(neighbours->responder, &responder);
-	retrieval_server_counters(neighbours->server, &served);
-	add_responder(&counters->responder, &responder);
-	add_served(&counters->served, &served);
-}
-
-/* While on; loop thread. */
-static void count(struct neighbours *neighbours, struct neighbours_counters *counters)
-{
-	struct seeker_counters seeker;
-
-	seeker_counters(neighbours->seeker, &seeker);
-	add_seeker(&counters->seeker, &seeker);
-	count_answers(neighbours, counters);
-	counters->deaf = multicast_deaf(neighbours->multicast);
-}
-
-struct counting {
-	struct neighbours *neighbours;
-	struct neighbours_counters *counters;
-};
-
-static int count_now(void *context)
-{
-	const struct counting *counting = context;
-
-	count(counting->neighbours, counting->counters);
-	return 0;
-}
-
-void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out)
-{
-	struct counting counting = {neighbours, counters_out};
-
-	pthread_mutex_lock(&neighbours->switching);
-	*counters_out = neighbours->before;
-	if (atomic_load(&neighbours->on))
-		loop_call(neighbours->options.loop, count_now, &counting);
-	pthread_mutex_unlock(&neighbours->switching);
-	counters_out->malformed = atomic_load(&neighbours->malformed);
-	counters_out->strangers = atomic_load(&neighbours->strangers);
-	counters_out->hash = atomic_load(&neighbours->hash);
-}
-
 /* Off */
 
 /* Nobody asks any more, so nothing new is looked up. */
@@ -462,7 +393,8 @@ static int close_discovery(void *context)
 	struct neighbours *neighbours = context;
 
 	neighbours->live = false;
-	count_answers(neighbours, &neighbours->before);
+	told_of_answers(neighbours, &neighbours->before);
+	neighbours_offers_stop(neighbours->offers, loop_clock_ms());
 	responder_free(neighbours->responder);
 	neighbours->responder = NULL;
 	multicast_free(neighbours->multicast);
@@ -470,22 +402,61 @@ static int close_discovery(void *context)
 	return 0;
 }
 
+static void off(struct neighbours *neighbours)
+{
+	if (!atomic_exchange(&neighbours->on, false))
+		return;
+	pthread_mutex_lock(&neighbours->lock);
+	neighbours->seeking = false;
+	pthread_mutex_unlock(&neighbours->lock);
+	loop_call(neighbours->options.loop, end_seeking, neighbours);
+	loop_call(neighbours->options.loop, close_discovery, neighbours);
+	retrieval_server_free(neighbours->server);
+	neighbours->server = NULL;
+	wait_until_quiet(neighbours);
+	loop_call(neighbours->options.loop, take_apart, neighbours);
+}
+
 void neighbours_off(struct neighbours *neighbours)
 {
 	pthread_mutex_lock(&neighbours->switching);
-	if (atomic_exchange(&neighbours->on, false)) {
-		pthread_mutex_lock(&neighbours->lock);
-		neighbours->seeking = false;
-		pthread_mutex_unlock(&neighbours->lock);
-		loop_call(neighbours->options.loop, end_seeking, neighbours);
-		loop_call(neighbours->options.loop, close_discovery, neighbours);
-		retrieval_server_free(neighbours->server);
-		neighbours->server = NULL;
-		wait_until_quiet(neighbours);
-		loop_call(neighbours->options.loop, take_apart, neighbours);
-	}
+	off(neighbours);
 	wait_until_quiet(neighbours); /* for the end of neighbours_stop() */
 	pthread_mutex_unlock(&neighbours->switching);
+}
+
+static bool is_on_so(struct neighbours *neighbours, unsigned sides,
+		     const struct neighbours_hosted *hosted)
+{
+	return atomic_load(&neighbours->on) && atomic_load(&neighbours->sides) == sides &&
+	       ((sides & NEIGHBOURS_HOSTED) == 0 ||
+		neighbours_offers_are_to(neighbours->offers, hosted));
+}
+
+static int on(struct neighbours *neighbours, unsigned sides, const struct neighbours_hosted *hosted,
+	      char *message, size_t message_size)
+{
+	atomic_store(&neighbours->sides, sides);
+	int error = begin(neighbours, hosted, message, message_size);
+	if (error != 0)
+		return error;
+	atomic_store(&neighbours->on, true);
+	loop_call(neighbours->options.loop, begin_seeking, neighbours);
+	return 0;
+}
+
+int neighbours_on(struct neighbours *neighbours, unsigned sides,
+		  const struct neighbours_hosted *hosted, char *message, size_t message_size)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&neighbours->switching);
+	if (!is_on_so(neighbours, sides, hosted)) {
+		off(neighbours);
+		error = on(neighbours, sides, hosted, message, message_size);
+	}
+	pthread_mutex_unlock(&neighbours->switching);
+	return error;
 }
 
 static void run_stop(struct loop_task *task)
@@ -508,133 +479,4 @@ void neighbours_stop(struct neighbours *neighbours)
 		loop_post(neighbours->options.loop, &neighbours->stopping);
 	}
 	pthread_mutex_unlock(&neighbours->lock);
-}
-
-/* What is told */
-
-static bool is_listened_on(const struct neighbours *neighbours, const struct xaddr *address)
-{
-	if (neighbours->address.family != 0)
-		return xaddr_same_host(address, &neighbours->address);
-	return address->family == XADDR_IPV4 ? neighbours->ipv4 : neighbours->ipv6;
-}
-
-unsigned discovery_listening(const struct neighbours *neighbours, const struct interface *interface,
-			     struct xaddr listening_out[INTERFACES_PREFIXES_MAX])
-{
-	unsigned count_ = 0;
-
-	for (unsigned i = 0; i < interface->prefix_count; i++) {
-		struct xaddr address = interface->prefixes[i].own;
-		if (!is_listened_on(neighbours, &address))
-			continue;
-		address.port = (uint16_t)retrieval_server_port(neighbours->server);
-		listening_out[count_++] = address;
-	}
-	return count_;
-}
-
-struct addresses {
-	struct xaddr *out;
-	unsigned room, count;
-};
-
-static void collect(struct addresses *addresses, const struct xaddr *listening, unsigned count_,
-		    enum xaddr_family family)
-{
-	for (unsigned i = 0; i < count_; i++) {
-		if (listening[i].family != family)
-			continue;
-		if (addresses->count < addresses->room)
-			addresses->out[addresses->count] = listening[i];
-		addresses->count++;
-	}
-}
-
-static void collect_all(struct neighbours *neighbours, struct addresses *addresses)
-{
-	struct interface *found = calloc(INTERFACES_MAX, sizeof *found);
-	struct xaddr listening[INTERFACES_PREFIXES_MAX];
-
-	if (found == NULL)
-		return;
-	unsigned interfaces = interfaces_list(neighbours->interfaces, found);
-	for (int pass_ = 0; pass_ < 2; pass_++)
-		for (unsigned i = 0; i < interfaces; i++)
-			collect(addresses, listening,
-				discovery_listening(neighbours, &found[i], listening),
-				pass_ == 0 ? XADDR_IPV4 : XADDR_IPV6);
-	free(found);
-}
-
-/* While on. */
-unsigned neighbours_listening(struct neighbours *neighbours, struct xaddr *addresses_out,
-			      unsigned room)
-{
-	struct addresses addresses = {.out = addresses_out, .room = room};
-
-	collect_all(neighbours, &addresses);
-	/* What was named may be of no interface that takes part. */
-	if (addresses.count == 0 && neighbours->address.family != 0) {
-		struct xaddr named = neighbours->address;
-		named.port = (uint16_t)retrieval_server_port(neighbours->server);
-		collect(&addresses, &named, 1, named.family);
-	}
-	return addresses.count;
-}
-
-unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addresses_out,
-			      unsigned room)
-{
-	unsigned count_ = 0;
-
-	pthread_mutex_lock(&neighbours->switching);
-	if (atomic_load(&neighbours->on))
-		count_ = neighbours_listening(neighbours, addresses_out, room);
-	pthread_mutex_unlock(&neighbours->switching);
-	return count_;
-}
-
-struct listing_peers {
-	const struct neighbours *neighbours;
-	struct seeker_peer *out;
-	unsigned room, count;
-};
-
-static int list_peers(void *context)
-{
-	struct listing_peers *peers = context;
-
-	peers->count =
-		seeker_peers(peers->neighbours->seeker, peers->out, peers->room, loop_clock_ms());
-	return 0;
-}
-
-unsigned neighbours_peers(struct neighbours *neighbours, struct seeker_peer *peers_out,
-			  unsigned room)
-{
-	struct listing_peers peers = {.neighbours = neighbours, .out = peers_out, .room = room};
-
-	pthread_mutex_lock(&neighbours->switching);
-	if (atomic_load(&neighbours->on))
-		loop_call(neighbours->options.loop, list_peers, &peers);
-	pthread_mutex_unlock(&neighbours->switching);
-	return peers.count;
-}
-
-static int trust(void *context)
-{
-	struct neighbours *neighbours = context;
-
-	seeker_trust(neighbours->seeker);
-	neighbours_touch(neighbours);
-	return 0;
-}
-
-void neighbours_trust(struct neighbours *neighbours)
-{
-	pthread_mutex_lock(&neighbours->switching);
-	if (atomic_load(&neighbours->on))
-		loop_call(neighbours->options.loop, trust, neighbours);
-	pthread_mutex_unlock(&neighbours->switching);
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The machines on the LAN, all of distributed mode in one object: the interfaces, discovery in both
- * directions, the retrieval server, and seeking blocks of others (peer/seeker.h), checked before
- * they are handed over. Made once; on and off as the mode says.
+ * The machines nearby, in one object: the interfaces, discovery in both directions, the retrieval
+ * server, and seeking blocks of others (peer/seeker.h), checked before they are handed over; and
+ * hosted caches, which are asked like neighbours that always answer (MSG_GETSEGLIST in place of a
+ * Probe), and are offered what came from the origin (peer/offering.h). Made once; each *side* on
+ * and off as the mode says (system.md section 2):
+ *
+ *                        Probes, answers   hosted caches asked and offered to   our server gives
+ *   NEIGHBOURS_LAN       yes               no                                   all that is held
+ *   NEIGHBOURS_HOSTED    no                yes                                  what is on offer
+ *   both                 yes               yes                                  all that is held
  */
 #ifndef PEER_NEIGHBOURS_H
 #define PEER_NEIGHBOURS_H
@@ -15,6 +22,7 @@
 #include "cache/pool.h"
 #include "cache/store.h"
 #include "origin/loop.h"
+#include "peer/offering.h"
 #include "peer/responder.h"
 #include "peer/retrieval_server.h"
 #include "peer/seeker.h"
@@ -34,6 +42,22 @@ struct neighbours_options {
 	unsigned discovery_port;
 	unsigned thinning; /* threshold, peer/thinning.h; 0: always answer */
 };
+
+/* Sides, or'ed. */
+enum { NEIGHBOURS_LAN = 1, NEIGHBOURS_HOSTED = 2 };
+
+/* Where hosted caches are. */
+struct neighbours_hosted {
+	/* "HOST", "HOST:PORT", "[IPV6]:PORT", at most OFFERING_SERVERS_MAX, NULL-terminated; port
+	 * 80 is meant without one. Names are looked up when needed, and again when all addresses
+	 * fail. */
+	const char *const *hosts;
+	/* The port at which each of them takes offers of version 1.0 by HTTPS, which then are made
+	 * instead of those of version 2.0; 0: version 2.0, at the same port as blocks. */
+	unsigned tls_port;
+	const char *cacert; /* PEM file of who is trusted for that; NULL: the system's */
+};
+
 /* Off at first. Strings stay until it is freed. */
 int neighbours_create(const struct neighbours_options *options, struct neighbours **neighbours_out);
 /* Everything sought is refused at once, nothing more is begun; any number of times. */
@@ -41,12 +65,17 @@ void neighbours_stop(struct neighbours *neighbours);
 /* When they are off, and neighbours_off() was called after neighbours_stop(). NULL is fine. */
 void neighbours_free(struct neighbours *neighbours);
 
-/* Begins to take part: opens the sockets, listens. 0, or a negative errno with a MESSAGE: what,
- * which, what to do; then it is off. Not from the loop or a pool thread. */
-int neighbours_on(struct neighbours *neighbours, char *message, size_t message_size);
+/* Begins to take part on SIDES: opens the sockets, listens. HOSTED: copied; NULL without
+ * NEIGHBOURS_HOSTED. What is on already, with other sides or servers, is switched to these: the
+ * port may change. 0, or a negative errno with a MESSAGE: what, which, what to do; then it is off.
+ * Not from the loop or a pool thread. */
+int neighbours_on(struct neighbours *neighbours, unsigned sides,
+		  const struct neighbours_hosted *hosted, char *message, size_t message_size);
 /* Closes them all; what is sought is refused. Likewise. */
 void neighbours_off(struct neighbours *neighbours);
 bool neighbours_are_on(const struct neighbours *neighbours);
+/* Which sides; 0: off. */
+unsigned neighbours_sides(const struct neighbours *neighbours);
 
 /* One block that is sought. Zero at first; its owner's again when it has come, was refused, or was
  * dropped. */
@@ -59,9 +88,10 @@ struct neighbours_want {
 	bool urgent;             /* somebody waits for it */
 	size_t head_room;        /* octets before the block in MEMORY below */
 	/* It has come: behind HEAD_ROOM octets of MEMORY, which is from malloc() and the callee's
-	 * from now on, is the block, checked, from the machine at FROM. Pool thread, no lock held.
-	 */
-	void (*came)(struct neighbours_want *want, void *memory, const struct xaddr *from);
+	 * from now on, is the block, checked, from the machine at FROM, which is a hosted cache or
+	 * not. Pool thread, no lock held. */
+	void (*came)(struct neighbours_want *want, void *memory, const struct xaddr *from,
+		     bool hosted);
 	/* COUNT neighbouring wants of a stream, ascending, are to come from elsewhere. Any thread,
 	 * no lock held; also from inside neighbours_seek(). */
 	void (*refused)(struct neighbours_want *const *wants, unsigned count,
@@ -87,6 +117,11 @@ void neighbours_hurry(struct neighbours *neighbours, struct neighbours_want *wan
 /* WANT is not needed any more. True: it is its owner's again. False: it has just ended, and its
  * owner is being told or has been. Likewise. */
 bool neighbours_drop(struct neighbours *neighbours, struct neighbours_want *want);
+/* The block at OFFSET of CONTENT came from the origin, is checked and kept in the store: it is to
+ * be offered to hosted caches, if there are any. Reads of the content; any thread but the loop's.
+ */
+void neighbours_fetched(struct neighbours *neighbours, const struct content *content,
+			uint64_t offset);
 /* What the origin takes lately (seeker_origin). Any thread. */
 void neighbours_origin(struct neighbours *neighbours, uint64_t octets_per_second,
 		       unsigned first_ms);
@@ -96,6 +131,7 @@ unsigned neighbours_unserved(struct neighbours *neighbours, const uint8_t *id, s
 /* Forgets all judgements. Any thread but the loop's. */
 void neighbours_trust(struct neighbours *neighbours);
 
+#define NEIGHBOURS_HOST_SIZE 272u    /* a name, and a port */
 #define NEIGHBOURS_ADDRESSES_MAX 32u /* that are looked at, of our own */
 
 struct neighbours_counters {
@@ -106,6 +142,8 @@ struct neighbours_counters {
 	uint64_t strangers; /* datagrams from outside the interfaces' networks */
 	uint64_t hash;      /* blocks that were not what content information says */
 	bool deaf;          /* another program has the port of discovery for itself */
+	struct offering_counters offering;
+	uint64_t lists; /* MSG_GETSEGLIST exchanges */
 };
 /* Since it was created. Any thread but the loop's. */
 void neighbours_counters(struct neighbours *neighbours, struct neighbours_counters *counters_out);
@@ -113,7 +151,17 @@ void neighbours_counters(struct neighbours *neighbours, struct neighbours_counte
  * there are. Any thread but the loop's. */
 unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addresses_out,
 			      unsigned room);
-/* The most recently used ones. Any thread but the loop's. */
+/* A hosted cache, for status. */
+struct neighbours_server {
+	char host[NEIGHBOURS_HOST_SIZE]; /* as it was given */
+	struct seeker_peer peer;         /* address family 0: its name could not be looked up yet */
+	bool lists;                      /* understands MSG_GETSEGLIST, for all that is known */
+	struct offering_server_state offering;
+};
+/* In the order in which they were given; returns how many. Any thread but the loop's. */
+unsigned neighbours_servers(struct neighbours *neighbours,
+			    struct neighbours_server servers_out[OFFERING_SERVERS_MAX]);
+/* The most recently used ones, hosted caches not among them. Any thread but the loop's. */
 unsigned neighbours_peers(struct neighbours *neighbours, struct seeker_peer *peers_out,
 			  unsigned room);
 

@@ -47,6 +47,7 @@ struct neighbours_asking {
 	struct neighbours *neighbours;
 	struct seeker_exchange *exchange;
 	struct neighbours_sought *sought; /* of PCCRR_ASK_BLOCK */
+	uint8_t *ids;                     /* of PCCRR_ASK_SEGMENTS */
 	/* The answer, while it is checked. */
 	uint8_t *body;
 	const uint8_t *sealed;
@@ -394,11 +395,14 @@ static void end_asking(struct neighbours_asking *asking, enum seeker_outcome out
 	struct seeker_want *want = asking->exchange->want;
 
 	LIST_REMOVE(asking, in_list);
+	if (outcome == SEEKER_WRONG && asking->exchange->hosted)
+		neighbours_offers_spoilt(neighbours, asking->exchange->segment);
 	seeker_told(neighbours->seeker, asking->exchange, outcome, list, loop_clock_ms());
 	if (outcome == SEEKER_GOOD && want != NULL)
 		given_back(sought_of(want));
 	if (asking->sought != NULL)
 		let_go(asking->sought);
+	free(asking->ids);
 	free(asking->body);
 	free(asking);
 	neighbours_touch(neighbours);
@@ -435,7 +439,7 @@ static enum seeker_outcome check(struct neighbours_asking *asking)
 	int error = open_block(asking, memory + sought->head_room);
 	struct neighbours_want *owner = error == 0 ? take_owner(sought) : NULL;
 	if (owner != NULL)
-		owner->came(owner, memory, &asking->retrieval.server);
+		owner->came(owner, memory, &asking->retrieval.server, asking->exchange->hosted);
 	else
 		free(memory);
 	if (error == -EBADMSG)
@@ -475,11 +479,14 @@ static void take_block(struct neighbours_asking *asking, const struct pccrr_answ
 	neighbours_touch(neighbours);
 }
 
-static enum seeker_outcome outcome_of(int error)
+static enum seeker_outcome outcome_of(enum pccrr_type type, int error)
 {
 	switch (error) {
 	case -EBADMSG:
 		return SEEKER_MALFORMED;
+	case -EPROTONOSUPPORT:
+	case -ECONNRESET: /* so may end what is not understood */
+		return type == PCCRR_ASK_SEGMENTS ? SEEKER_MALFORMED : SEEKER_BROKEN;
 	case -ETIMEDOUT:
 		return SEEKER_LATE;
 	case -ENOMEM: /* our own doing, from here on */
@@ -500,7 +507,10 @@ static void answered(struct retrieval *retrieval, int error, const struct pccrr_
 	if (error == -EBADMSG)
 		atomic_fetch_add(&asking->neighbours->malformed, 1);
 	if (error != 0) {
-		end_asking(asking, outcome_of(error), NULL);
+		end_asking(asking, outcome_of(asking->exchange->type, error), NULL);
+	} else if (asking->exchange->type == PCCRR_ASK_SEGMENTS) {
+		asking->body = body;
+		end_asking(asking, SEEKER_GOOD, answer->segments);
 	} else if (asking->exchange->type == PCCRR_ASK_LIST) {
 		asking->body = body;
 		end_asking(asking, SEEKER_GOOD, answer->blocks);
@@ -509,20 +519,24 @@ static void answered(struct retrieval *retrieval, int error, const struct pccrr_
 	}
 }
 
-static void describe_request(const struct seeker_exchange *exchange, struct retrieval *retrieval)
+static int describe_request(const struct seeker_exchange *exchange,
+			    struct neighbours_asking *asking)
 {
-	struct pccrr_request *request = &retrieval->request;
+	struct pccrr_request *request = &asking->retrieval.request;
 
-	retrieval->server = exchange->server;
-	retrieval->done = answered;
+	asking->retrieval.server = exchange->server;
+	asking->retrieval.done = answered;
 	request->type = exchange->type;
 	request->cipher = CIPHER_AES_128;
+	if (exchange->type == PCCRR_ASK_SEGMENTS)
+		return hosted_describe(exchange, request, &asking->ids);
 	request->segment = exchange->segment;
 	if (exchange->type == PCCRR_ASK_LIST)
 		range_set_add(request->blocks, PCCRR_BLOCKS,
 			      (struct range){exchange->first, exchange->count});
 	else
 		request->block = exchange->block;
+	return 0;
 }
 
 void blocks_ask(void *context, struct seeker_exchange *exchange)
@@ -530,7 +544,8 @@ void blocks_ask(void *context, struct seeker_exchange *exchange)
 	struct neighbours *neighbours = context;
 	struct neighbours_asking *asking = calloc(1, sizeof *asking);
 
-	if (asking == NULL) {
+	if (asking == NULL || describe_request(exchange, asking) != 0) {
+		free(asking);
 		exchange->owner = neighbours->unasked;
 		neighbours->unasked = exchange;
 		neighbours_touch(neighbours);
@@ -545,7 +560,6 @@ void blocks_ask(void *context, struct seeker_exchange *exchange)
 		asking->sought = sought_of(exchange->want);
 		use(asking->sought);
 	}
-	describe_request(exchange, &asking->retrieval);
 	LIST_INSERT_HEAD(&neighbours->asking, asking, in_list);
 	retrieval_start(neighbours->client, &asking->retrieval);
 }

@@ -72,8 +72,7 @@ int offering_create(const struct offering_options *options, int64_t now_ms,
 	begin_lists(offering);
 	offering->segments = calloc(segments, sizeof(*offering->segments));
 	if (offering->segments == NULL ||
-	    recent_create(segments, options->seed, &offering->slots) != 0 ||
-	    offering_ask_begin(offering) != 0) {
+	    recent_create(segments, options->seed, &offering->slots) != 0) {
 		offering_free(offering);
 		return -ENOMEM;
 	}
@@ -85,7 +84,6 @@ void offering_free(struct offering *offering)
 {
 	if (offering == NULL)
 		return;
-	offering_ask_end(offering);
 	recent_free(offering->slots);
 	free(offering->segments);
 	free(offering);
@@ -103,6 +101,29 @@ void offering_counters(const struct offering *offering, struct offering_counters
 	for (unsigned i = 0; i < OFFERING_KINDS; i++)
 		counters.queued += offering->queued[i];
 	*counters_out = counters;
+}
+
+void offering_trust(struct offering *offering)
+{
+	for (unsigned i = 0; i < offering->lane_count; i++) {
+		offering->lanes[i].failures = 0;
+		offering->lanes[i].rest_until_ms = OFFERING_NEVER;
+	}
+}
+
+void offering_look(const struct offering *offering, unsigned server, int64_t now_ms,
+		   struct offering_server_state *state_out)
+{
+	struct offering_server_state state = {0};
+
+	now_ms = offering_now(offering, now_ms);
+	for (unsigned i = 0; i < offering->lane_count; i++) {
+		const struct lane *lane = &offering->lanes[i];
+
+		if (lane->server == server && lane->rest_until_ms > now_ms)
+			state.rest_ms[lane->version - 1] = lane->rest_until_ms - now_ms;
+	}
+	*state_out = state;
 }
 
 /* ---- segments ---- */
@@ -179,7 +200,7 @@ static bool count(const struct offering *offering, struct offered *segment, uint
 	return true;
 }
 
-void offering_came(struct offering *offering, const struct offering_block *block, int64_t now_ms)
+bool offering_came(struct offering *offering, const struct offering_block *block, int64_t now_ms)
 {
 	struct offered told = {0}, *segment;
 	uint8_t steps;
@@ -187,7 +208,7 @@ void offering_came(struct offering *offering, const struct offering_block *block
 	offering_advance(offering, now_ms);
 	if (offering->stopped || !is_block(block, &told) ||
 	    !is_taken(offering, offering_kind(&told)))
-		return;
+		return false;
 	segment = offering_use(offering, block->segment);
 	if (segment->blocks == 0) {
 		segment->algorithm = told.algorithm;
@@ -195,19 +216,20 @@ void offering_came(struct offering *offering, const struct offering_block *block
 		segment->blocks = told.blocks;
 	}
 	if (block->block >= segment->blocks || !count(offering, segment, block->block))
-		return;
+		return false;
 	steps = (uint8_t)(segment->count * OFFERING_STEPS / segment->blocks);
 	if (steps <= segment->steps && !segment->complaint)
-		return;
+		return false;
 	segment->steps = steps;
 	segment->complaint = false;
 	if (segment->state == OFFERED_IDLE)
 		offering_queue(offering, segment);
 	else if (segment->state == OFFERED_OUT)
 		segment->again = true;
+	return true;
 }
 
-void offering_complain(struct offering *offering, struct pccrr_id id)
+void offering_spoilt(struct offering *offering, struct pccrr_id id)
 {
 	struct offered *segment = offering_use(offering, id);
 

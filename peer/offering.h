@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a client offers to which hosted cache and when, and which one it asks for blocks
- * (hosted-cache.md sections 2, 7, 11 and 12; retrieval.md section 11.3; system.md section 2).
+ * What a client offers to which hosted cache and when (hosted-cache.md sections 2, 7 and 11;
+ * system.md section 2).
  *
  * A machine without sockets, threads or a clock, like peer/seeker.h: time is an argument, what
  * happens is told by the calls, what is to be done goes out by the outlet, from offering_tick() and
@@ -28,8 +28,8 @@
  *   answers was there to take it.
  * - Memory. OFFERING_SEGMENTS segments are known, in whatever state; beyond, the one of which
  *   nothing was told for longest is forgotten. So the queue needs no other bound.
- * - Asking. The two kinds of failure have nothing to do with each other: who takes no offers is
- *   asked for blocks, and the other way round.
+ * - Asking them for blocks is not here (peer/seeker.h), and the two kinds of failure have nothing
+ *   to do with each other: who takes no offers is asked for blocks, and the other way round.
  */
 #ifndef PEER_OFFERING_H
 #define PEER_OFFERING_H
@@ -129,8 +129,11 @@ struct offering_block {
 	uint32_t block;  /* in the segment */
 };
 /* A block came from the origin, is checked, and can be served. Not to be told of those that came
- * from a hosted cache or a neighbour. What cannot be a block, or nobody takes, is passed over. */
-void offering_came(struct offering *offering, const struct offering_block *block, int64_t now_ms);
+ * from a hosted cache or a neighbour. What cannot be a block, or nobody takes, is passed over.
+ * False: there is nothing more to do for it than there was. */
+bool offering_came(struct offering *offering, const struct offering_block *block, int64_t now_ms);
+/* A hosted cache gave what is not the segment's: the next block of it that comes is offered. */
+void offering_spoilt(struct offering *offering, struct pccrr_id id);
 
 /* A response with STATUS came. What is late, or unknown, is passed over. */
 void offering_answered(struct offering *offering, uint64_t number, unsigned status,
@@ -145,41 +148,13 @@ bool offering_serves(const struct offering *offering, struct pccrr_id segment, i
 /* Until when that is so of any segment; INT64_MAX: an offer is out; INT64_MIN: none ever was. */
 int64_t offering_serves_until(const struct offering *offering);
 
-/* ---- asking for blocks ---- */
-
-/* The first server from number FROM on that may be asked for the segment; the next one after it is
- * for when it has nothing, or fails. -ENOENT: none, do without. Not considered here: empty answers,
- * and how much is asked at a time. */
-int offering_ask(const struct offering *offering, struct pccrr_id segment, unsigned from,
-		 int64_t now_ms);
-
-enum offering_outcome {
-	OFFERING_GOOD,   /* a block, checked */
-	OFFERING_EMPTY,  /* or a list, empty or not */
-	OFFERING_WRONG,  /* not the block: it replays what somebody offered, and is hardly to blame
-			  */
-	OFFERING_FAILED, /* refused, reset, another status than 200, no answer of the protocol */
-	OFFERING_LATE,   /* timed out */
-};
-/* What became of asking SERVER for a block or block list. */
-void offering_told(struct offering *offering, unsigned server, struct pccrr_id segment,
-		   enum offering_outcome outcome, int64_t now_ms);
-
-/* Whether SERVER may be asked with MSG_GETSEGLIST. */
-bool offering_may_list(const struct offering *offering, unsigned server, int64_t now_ms);
-/* It brought MSG_NEGO_RESP, an HTTP error or nothing, which says nothing about the server's blocks:
- * offering_told() is not for this. */
-void offering_cannot_list(struct offering *offering, unsigned server, int64_t now_ms);
-
-/* Forgets all judgements of servers (`trust reset`). */
+/* Forgets failures: nobody is left alone any more (`trust reset`). */
 void offering_trust(struct offering *offering);
 
 /* ---- for status ---- */
 
 struct offering_server_state {
-	int64_t out_ms;     /* how long it is not asked for blocks; 0: it is */
 	int64_t rest_ms[2]; /* how long it gets no offers of version 1.0, 2.0; 0: it does */
-	bool lists;         /* understands MSG_GETSEGLIST, for all that is known */
 };
 void offering_look(const struct offering *offering, unsigned server, int64_t now_ms,
 		   struct offering_server_state *state_out);

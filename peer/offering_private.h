@@ -47,8 +47,6 @@ struct offered {
 TAILQ_HEAD(offereds, offered);
 
 enum offering_kind offering_kind(const struct offered *segment);
-/* A hosted cache gave what is not the segment's. */
-void offering_complain(struct offering *offering, struct pccrr_id id);
 
 /* ---- lanes (offering_send.c) ---- */
 
@@ -74,33 +72,6 @@ void offering_queue(struct offering *offering, struct offered *segment);
 void offering_unlist(struct offering *offering, struct offered *segment);
 bool offering_takes(const struct lane *lane, enum offering_kind kind);
 
-/* ---- servers that are asked (offering_ask.c) ---- */
-
-#define OFFERING_JUDGED 16u /* exchanges, and segments, by which a server is judged */
-
-/* A segment of which something was given. */
-struct judged {
-	uint8_t id[PCCRR_ID_SIZE_MAX];
-	uint32_t id_size;
-	bool wrong;
-};
-
-struct asked {
-	uint16_t history, history_late; /* a bit for each of the last exchanges */
-	unsigned failures_only;         /* without any success */
-	unsigned timeouts;              /* in a row */
-	bool succeeded;
-	int64_t failed_ms; /* OFFERING_NEVER: never */
-	int64_t out_ms;    /* how long it was out the last time */
-	int64_t out_until_ms;
-	int64_t listless_until_ms; /* does not understand MSG_GETSEGLIST */
-	struct judged judged[OFFERING_JUDGED];
-	unsigned judged_next;
-};
-
-int offering_ask_begin(struct offering *offering);
-void offering_ask_end(struct offering *offering);
-
 /* ---- the offering ---- */
 
 #define OFFERING_LANES_MAX (2u * OFFERING_SERVERS_MAX)
@@ -120,10 +91,6 @@ struct offering {
 	uint64_t numbers;
 	int64_t kept_until_ms; /* the latest of all segments */
 	struct offering_counters counters;
-
-	struct asked asked[OFFERING_SERVERS_MAX];
-	struct recent *spoilt;    /* server and id of what was wrong there */
-	int64_t *spoilt_until_ms; /* by slot */
 
 	uint8_t message[OFFERING_MESSAGE_MAX];
 };

@@ -69,15 +69,21 @@ int seeker_create(const struct seeker_options *options, int64_t now_ms, struct s
 	seeker->now_ms = now_ms;
 	seeker->heard_ms = SEEKER_NEVER;
 	seeker->gather.kind = ALARM_GATHER;
+	seeker->hosted_gather.kind = ALARM_HOSTED;
+	seeker->lan_alone = options->hosted_only;
 	begin_lists(seeker);
 	bucket_begin(&seeker->probe_bucket,
 		     options->probes != 0 ? options->probes : BUCKET_PROBES_RATE, now_ms);
 	bucket_begin(&seeker->poll_bucket, SEEKER_POLLS, now_ms);
-	if (!seeker_crowds_begin(seeker, options->seed) || alarms_join(&seeker->alarms) != 0) {
+	seeker_hosted_begin(seeker);
+	if (!seeker_crowds_begin(seeker, options->seed) || alarms_join(&seeker->alarms) != 0 ||
+	    alarms_join(&seeker->alarms) != 0) {
 		seeker_crowds_end(seeker);
+		alarms_end(&seeker->alarms);
 		free(seeker);
 		return -ENOMEM;
 	}
+	seeker_probe_mind_alone(seeker);
 	*seeker_out = seeker;
 	return 0;
 }
@@ -91,8 +97,10 @@ void seeker_free(struct seeker *seeker)
 	seeker_streams_end(seeker);
 	seeker_probes_end(seeker);
 	seeker_peers_end(seeker);
+	seeker_hosted_end(seeker);
 	seeker_crowds_end(seeker);
 	alarms_leave(&seeker->alarms, &seeker->gather);
+	alarms_leave(&seeker->alarms, &seeker->hosted_gather);
 	alarms_end(&seeker->alarms);
 	free(seeker->batch);
 	free(seeker);
@@ -216,8 +224,10 @@ void seeker_run(struct seeker *seeker)
 			segment->dirty = false;
 			seeker_choose_review(seeker, segment);
 		}
-		if (TAILQ_EMPTY(&seeker->dirty))
+		if (TAILQ_EMPTY(&seeker->dirty)) {
 			seeker_probe_flush(seeker);
+			seeker_hosted_flush(seeker);
+		}
 	}
 	if (!TAILQ_EMPTY(&seeker->late))
 		hand_out_late(seeker);
@@ -236,6 +246,9 @@ static void ring(struct seeker *seeker, struct alarm *alarm)
 		break;
 	case ALARM_PROBE:
 		seeker_probe_ring(seeker, container_of(alarm, struct probe, alarm));
+		break;
+	case ALARM_HOSTED:
+		seeker_hosted_flush(seeker);
 		break;
 	default:
 		seeker_probe_flush(seeker);
@@ -433,9 +446,13 @@ void seeker_seek(struct seeker *seeker, struct seeker_want *const *wants, unsign
 	}
 	if (seeker->counters.alone) {
 		probe_alone(seeker, wants, count);
-		turn_away(seeker, wants, count, SEEKER_ALONE);
+		turn_away(seeker, wants, count,
+			  seeker->options.hosted_only && seeker->hosted_count > 0 ? SEEKER_BANNED
+										  : SEEKER_ALONE);
 		return;
 	}
+	if (seeker_probe_is_vain(seeker))
+		probe_alone(seeker, wants, count);
 	if (!reserve(seeker, count)) {
 		turn_away(seeker, wants, count, SEEKER_BUSY);
 		return;
@@ -459,8 +476,10 @@ void seeker_hurry(struct seeker *seeker, struct seeker_want *want, int64_t now_m
 		return;
 	state->segment->pending_urgent++;
 	seeker->queue_urgent |= state->segment->queued;
+	seeker->hosted_urgent |= state->segment->hosted_queued;
 	seeker_segment_dirty(seeker, state->segment);
 	seeker_probe_flush(seeker);
+	seeker_hosted_flush(seeker);
 	seeker_run(seeker);
 }
 

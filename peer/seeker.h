@@ -55,6 +55,20 @@
  * - Suppliers. Who gave the last blocks of a stream, has not what follows, and was not heard to
  *   ask for it, was there before us, and may well be fetching it: he is asked again likewise,
  *   for as long if he was heard to read in the last 5 s, else for 300 ms.
+ * - Hosted caches (peer/seeker_hosted.c; system.md section 2, hosted-cache.md section 12) are known
+ *   by number, and are there until they are taken away. For each new segment all of them are asked
+ *   when a Probe would go out, as many segments at once as are wanted, up to SEEKER_HOSTED_IDS
+ *   (MSG_GETSEGLIST); what they name they hold as a neighbour does. At equal load they come before
+ *   neighbours, and the one given first before the next. A want waits for their answers four times
+ *   as long as these usually take, SEEKER_HOSTED_PATIENCE_MS at least; when all have answered, and
+ *   no Probe is outstanding, it is refused at once. What they lack is asked for again after 5 s at
+ *   the soonest, and not polled: neither crowds nor suppliers are made of them. While one is not
+ *   out nobody is alone. One that does not understand the question (anything else than an
+ *   answer comes of it, or nothing) is not asked it for 10 minutes, and blocks are asked of it
+ *   as if it had all segments. Wrong blocks are not its fault, as it replays what others offer:
+ *   of that segment nothing is asked of it for 10 minutes, and it is out, for 60 s each time,
+ *   only when 12 of the last 16 segments of which it gave anything were wrong. Refusals and
+ *   timeouts lead to its next address, and count, as those of peers, when all have failed.
  */
 #ifndef PEER_SEEKER_H
 #define PEER_SEEKER_H
@@ -73,6 +87,11 @@
 #define SEEKER_SILENCE 2u
 #define SEEKER_SLOW_MS 100
 #define SEEKER_CROWD_MS 1000
+#define SEEKER_HOSTED_MAX 16u      /* hosted caches; our choice, as the next four */
+#define SEEKER_HOSTED_ADDRESSES 8u /* of one name */
+#define SEEKER_HOSTED_IDS 256u     /* in a question; 2,729 ids fit, 256 ages come back */
+#define SEEKER_HOSTED_PATIENCE_MS 250
+#define SEEKER_HOSTED_FIRST_MS 1000 /* for the first answer: a connection, a cold disk */
 
 struct seeker;
 
@@ -113,10 +132,13 @@ struct seeker_want {
 /* One question to one peer, the seeker's own. */
 struct seeker_exchange {
 	struct xaddr server;
-	enum pccrr_type type; /* PCCRR_ASK_BLOCK or PCCRR_ASK_LIST */
+	enum pccrr_type type; /* PCCRR_ASK_BLOCK, _LIST or, of a hosted cache, _SEGMENTS */
 	struct pccrr_id segment;
 	uint32_t block;           /* PCCRR_ASK_BLOCK */
 	uint32_t first, count;    /* PCCRR_ASK_LIST: blocks asked about */
+	const struct wsd_id *ids; /* PCCRR_ASK_SEGMENTS: ID_COUNT of them */
+	unsigned id_count;
+	bool hosted;              /* SERVER is a hosted cache */
 	struct seeker_want *want; /* PCCRR_ASK_BLOCK; NULL once nobody waits for it any more */
 	void *owner;              /* free for who carries it out; NULL at first */
 };
@@ -145,6 +167,9 @@ struct seeker_outlet {
 		     enum seeker_reason reason);
 	uint32_t (*random)(void *owner); /* 32 random bits */
 	void *owner;
+	/* All addresses of hosted cache NUMBER fail: perhaps its name has others by now. NULL:
+	 * nobody wants to know. */
+	void (*unreachable)(void *owner, unsigned number);
 };
 
 /* What is remembered of who has what (discovery.md section 6). The life times are Windows' own; the
@@ -166,6 +191,7 @@ struct seeker_options {
 	uint64_t seed;
 	struct seeker_limits limits; /* zeros: SEEKER_LIMITS */
 	uint32_t probes;             /* a second; 0: BUCKET_PROBES_RATE */
+	bool hosted_only;            /* no Probes go out */
 };
 int seeker_create(const struct seeker_options *options, int64_t now_ms, struct seeker **seeker_out);
 /* No want is sought and no exchange under way: see seeker_stop(). NULL is fine. */
@@ -192,7 +218,7 @@ void seeker_received(struct seeker *seeker, struct seeker_exchange *exchange, si
 		     int64_t now_ms);
 /* What became of it; EXCHANGE is gone, with seeker_received() before or not. With SEEKER_GOOD and a
  * block the want, if there still is one, is its owner's again. LIST: the blocks it holds of those
- * asked about (PCCRR_ASK_LIST, SEEKER_GOOD). */
+ * asked about (PCCRR_ASK_LIST, SEEKER_GOOD), or positions of IDS (PCCRR_ASK_SEGMENTS, likewise). */
 void seeker_told(struct seeker *seeker, struct seeker_exchange *exchange,
 		 enum seeker_outcome outcome, const uint64_t *list, int64_t now_ms);
 
@@ -219,6 +245,11 @@ void seeker_self(struct seeker *seeker, const struct xaddr *addresses, unsigned 
  * Zeros: not known. */
 void seeker_origin(struct seeker *seeker, uint64_t octets_per_second, unsigned first_ms);
 
+/* Hosted cache NUMBER has these ADDRESSES, of which the first that works is asked; more than
+ * SEEKER_HOSTED_ADDRESSES are passed over. COUNT 0: it is not to be asked any more. */
+void seeker_hosted(struct seeker *seeker, unsigned number, const struct xaddr *addresses,
+		   unsigned count, int64_t now_ms);
+
 /* Does what is due. Returns when it wants to be called next; INT64_MAX: never. To be asked again
  * after every other call. */
 int64_t seeker_tick(struct seeker *seeker, int64_t now_ms);
@@ -237,15 +268,23 @@ struct seeker_peer {
 	unsigned exchange_ms;   /* what one usually takes; 0: not known */
 	int64_t banned_ms;      /* how long it is out still; 0: it is not */
 };
-/* The most recently used ones; returns how many. */
+/* The most recently used ones, hosted caches not among them; returns how many. */
 unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out, unsigned room,
 		      int64_t now_ms);
+
+struct seeker_hosted_state {
+	struct seeker_peer peer; /* at the address in use; family 0: none is known */
+	bool lists;              /* understands MSG_GETSEGLIST, for all that is known */
+};
+void seeker_hosted_state(const struct seeker *seeker, unsigned number, int64_t now_ms,
+			 struct seeker_hosted_state *state_out);
 
 struct seeker_counters {
 	uint64_t probes, answers; /* answers that were used */
 	uint64_t late_answers;    /* of them, those that nobody waited for any more */
 	uint64_t asked, good, empty, wrong, timeouts, broken;
 	uint64_t overtaken;
+	uint64_t lists; /* questions to hosted caches; not among what was asked above */
 	uint64_t refused[SEEKER_REASONS];
 	bool alone;
 };

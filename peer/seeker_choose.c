@@ -15,15 +15,17 @@ static bool counts(const struct seeker *seeker, const struct holding *holding)
 {
 	return !seeker_peer_is_out(seeker, holding->peer) &&
 	       seeker->now_ms >= holding->peer->doubted_until_ms &&
-	       seeker->now_ms < holding->until_ms;
+	       seeker->now_ms >= holding->spoilt_until_ms && seeker->now_ms < holding->until_ms;
 }
 
-/* A list comes first (retrieval.md 11.1) of who has it in part, if many blocks are wanted. */
+/* A list comes first (retrieval.md 11.1) of who has it in part, if many blocks are wanted; also of
+ * a hosted cache that does not say what it has. */
 static bool wants_list(const struct holding *holding)
 {
 	const struct segment *segment = holding->segment;
 
-	return !holding->blind && !holding->whole && segment->blocks > 1 &&
+	return (!holding->blind || holding->peer->hosted != NULL) && !holding->whole &&
+	       segment->blocks > 1 &&
 	       (holding->listed || segment->pending_count >= SEEKER_LIST_FROM);
 }
 
@@ -102,6 +104,8 @@ static bool is_better(const struct seeker *seeker, const struct peer *one, const
 		return !trouble;
 	if (one->busy != best->busy)
 		return one->busy < best->busy;
+	if (one->hosted != NULL || best->hosted != NULL)
+		return seeker_hosted_is_before(one, best);
 	++*equals;
 	return seeker_random(seeker) % *equals == 0;
 }
@@ -176,6 +180,8 @@ static bool is_held(const struct seeker *seeker, const struct segment *segment)
 
 static bool must_look(const struct seeker *seeker, const struct segment *segment)
 {
+	if (seeker->options.hosted_only || seeker_probe_is_vain(seeker))
+		return false;
 	return segment->looked_ms == SEEKER_NEVER ||
 	       (!is_held(seeker, segment) &&
 		seeker->now_ms - segment->looked_ms >= seeker->options.limits.empty_ms);
@@ -274,6 +280,20 @@ static void late_in_time(struct seeker *seeker, struct seeker_state *state)
 		seeker_late_state(seeker, state, SEEKER_TIMEOUT);
 }
 
+/* By Probes, of which one is sent if it is time. */
+static bool is_looked_for(struct seeker *seeker, const struct seeker_state *state)
+{
+	struct segment *segment = state->segment;
+
+	if (seeker_probe_searches(seeker, segment))
+		return true;
+	if (!must_look(seeker, segment) || segment->refused_ms == seeker->now_ms ||
+	    seeker_crowd_is_full(seeker, segment))
+		return false;
+	seeker_probe_queue(seeker, segment, state->want->urgent);
+	return true;
+}
+
 /* Nobody is known to have it. */
 static void despair(struct seeker *seeker, struct seeker_state *state)
 {
@@ -281,12 +301,7 @@ static void despair(struct seeker *seeker, struct seeker_state *state)
 
 	if (state->exchanges[0] != NULL || state->exchanges[1] != NULL) {
 		late_in_time(seeker, state);
-	} else if (seeker_probe_searches(seeker, segment)) {
-		return;
-	} else if (must_look(seeker, segment) && segment->refused_ms != seeker->now_ms &&
-		   !seeker_crowd_is_full(seeker, segment)) {
-		seeker_probe_queue(seeker, segment, state->want->urgent);
-	} else {
+	} else if (!is_looked_for(seeker, state) && !seeker_hosted_searches(seeker, segment)) {
 		if (segment->refused_ms == seeker->now_ms)
 			state->reason = SEEKER_BUSY;
 		hope_or_refuse(seeker, state);
@@ -346,6 +361,7 @@ void seeker_choose_review(struct seeker *seeker, struct segment *segment)
 	if (segment->pending_count == 0)
 		return;
 	guess(seeker, segment);
+	seeker_hosted_look(seeker, segment);
 	if (segment->holding_count > 0)
 		look_around(seeker, segment);
 	for (state = TAILQ_FIRST(&segment->pending); state != NULL; state = next) {

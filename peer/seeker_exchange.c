@@ -10,24 +10,42 @@
 
 #define BROKEN_MS 1000 /* a refused connection is not tried again for the same block */
 
-static struct exchange *begin(struct seeker *seeker, struct peer *peer,
-			      const struct segment *segment, enum exchange_kind kind)
+static enum pccrr_type type_of(enum exchange_kind kind)
 {
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	if (kind == EXCHANGE_SEGMENTS)
+		return PCCRR_ASK_SEGMENTS;
+	return kind == EXCHANGE_LIST ? PCCRR_ASK_LIST : PCCRR_ASK_BLOCK;
+}
+
+static struct exchange *make(struct seeker *seeker, struct peer *peer, enum exchange_kind kind,
+			     unsigned ids)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange) + ids * sizeof(exchange->ids[0]));
 
 	if (exchange == NULL)
 		return NULL;
-	memcpy(exchange->id, segment->id, segment->id_size);
 	exchange->kind = kind;
 	exchange->peer = peer;
 	exchange->asked_ms = seeker->now_ms;
 	exchange->public.server = peer->address;
-	exchange->public.type = kind == EXCHANGE_LIST ? PCCRR_ASK_LIST : PCCRR_ASK_BLOCK;
-	exchange->public.segment = (struct pccrr_id){exchange->id, segment->id_size};
+	exchange->public.hosted = peer->hosted != NULL;
+	exchange->public.type = type_of(kind);
 	TAILQ_INSERT_TAIL(&peer->exchanges, exchange, in_peer);
 	TAILQ_INSERT_TAIL(&seeker->exchanges, exchange, in_all);
-	peer->busy++;
+	peer->busy += kind != EXCHANGE_SEGMENTS;
 	peer->exchange_count++;
+	return exchange;
+}
+
+static struct exchange *begin(struct seeker *seeker, struct peer *peer,
+			      const struct segment *segment, enum exchange_kind kind)
+{
+	struct exchange *exchange = make(seeker, peer, kind, 0);
+
+	if (exchange == NULL)
+		return NULL;
+	memcpy(exchange->id, segment->id, segment->id_size);
+	exchange->public.segment = (struct pccrr_id){exchange->id, segment->id_size};
 	return exchange;
 }
 
@@ -74,6 +92,25 @@ bool seeker_ask_list(struct seeker *seeker, struct holding *holding)
 	return true;
 }
 
+struct exchange *seeker_make_question(struct seeker *seeker, struct peer *peer, unsigned count)
+{
+	struct exchange *exchange = make(seeker, peer, EXCHANGE_SEGMENTS, count);
+
+	if (exchange == NULL)
+		return NULL;
+	exchange->public.ids = exchange->ids;
+	exchange->public.id_count = count;
+	return exchange;
+}
+
+void seeker_send_question(struct seeker *seeker, struct exchange *exchange)
+{
+	seeker->counters.lists++;
+	/* It may be slow before a block that was asked for before it is. */
+	seeker_peer_watch(seeker, exchange->peer);
+	seeker->options.outlet.ask(seeker->options.outlet.owner, &exchange->public);
+}
+
 bool seeker_is_asked_of(const struct seeker_state *state, const struct peer *peer)
 {
 	return (state->exchanges[0] != NULL && state->exchanges[0]->peer == peer) ||
@@ -96,6 +133,13 @@ static struct seeker_state *state_of(const struct exchange *exchange)
 	return exchange->public.want != NULL ? exchange->public.want->state : NULL;
 }
 
+int64_t seeker_exchange_slow_ms(const struct exchange *exchange)
+{
+	return exchange->kind == EXCHANGE_SEGMENTS
+		       ? seeker_hosted_patience_ms(exchange->peer->hosted)
+		       : seeker_peer_slow_ms(exchange->peer);
+}
+
 /* Its want may be asked of another, or its owner told. */
 static void overtake(struct seeker *seeker, struct exchange *exchange)
 {
@@ -116,18 +160,20 @@ static void stall(struct seeker *seeker, struct peer *peer)
 
 void seeker_exchange_ring(struct seeker *seeker, struct peer *peer)
 {
-	int64_t slow_ms = seeker_peer_slow_ms(peer);
 	struct exchange *exchange;
 
 	TAILQ_FOREACH (exchange, &peer->exchanges, in_peer) {
-		if (exchange->asked_ms + slow_ms > seeker->now_ms)
-			break;
-		if (exchange->slow)
+		if (exchange->slow ||
+		    exchange->asked_ms + seeker_exchange_slow_ms(exchange) > seeker->now_ms)
 			continue;
 		exchange->slow = true;
+		if (exchange->kind == EXCHANGE_SEGMENTS)
+			seeker_hosted_slow(seeker, exchange);
 		overtake(seeker, exchange);
 		stall(seeker, peer);
 	}
+	if (peer->hosted != NULL)
+		seeker_probe_mind_alone(seeker);
 	if (!seeker_peer_is_out(seeker, peer) && peer->rank == PEER_OUT)
 		seeker_peer_dirty(seeker, peer);
 	seeker_peer_watch(seeker, peer);
@@ -142,7 +188,7 @@ static void leave_place(struct seeker *seeker, struct exchange *exchange)
 
 	exchange->answered = true;
 	TAILQ_REMOVE(&peer->exchanges, exchange, in_peer);
-	peer->busy--;
+	peer->busy -= exchange->kind != EXCHANGE_SEGMENTS;
 	if (TAILQ_EMPTY(&peer->exchanges) && peer->stalled) {
 		peer->stalled = false;
 		seeker_peer_dirty(seeker, peer);
@@ -157,8 +203,13 @@ static void answered(struct seeker *seeker, struct exchange *exchange)
 	struct peer *peer = exchange->peer;
 
 	leave_place(seeker, exchange);
-	seeker_peer_took(peer, seeker->now_ms - exchange->asked_ms);
+	if (exchange->kind == EXCHANGE_SEGMENTS)
+		seeker_hosted_took(peer->hosted, seeker->now_ms - exchange->asked_ms);
+	else
+		seeker_peer_took(peer, seeker->now_ms - exchange->asked_ms);
 	peer->heard_ms = seeker->now_ms;
+	if (peer->hosted != NULL && xaddr_same(&exchange->public.server, &peer->address))
+		peer->hosted->failed = 0;
 	if (!peer->stalled)
 		return;
 	peer->stalled = false;
@@ -224,8 +275,12 @@ static void good_block(struct seeker *seeker, struct exchange *exchange, struct 
 	struct seeker_state *state;
 
 	seeker_peer_good(seeker, exchange->peer, exchange->length);
-	seeker_probe_heard(seeker);
-	seeker->heard_ms = seeker->now_ms;
+	if (exchange->public.hosted) {
+		seeker_hosted_good(exchange);
+	} else {
+		seeker_probe_heard(seeker);
+		seeker->heard_ms = seeker->now_ms;
+	}
 	if (holding != NULL)
 		holding->lacks_pause_ms = 0;
 	state = detach(exchange);
@@ -248,7 +303,10 @@ static void good_list(struct seeker *seeker, struct exchange *exchange, struct s
 		holding->list_pause_ms = 0;
 		holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
 	}
-	holding->list_ms = exchange->asked_ms + grow(&holding->list_pause_ms, SEEKER_PAUSE_MAX_MS);
+	holding->list_ms =
+		exchange->public.hosted
+			? seeker->now_ms + SEEKER_LACKS_MS
+			: exchange->asked_ms + grow(&holding->list_pause_ms, SEEKER_PAUSE_MAX_MS);
 	seeker_segment_dirty(seeker, segment);
 }
 
@@ -266,7 +324,10 @@ static void empty_block(struct seeker *seeker, struct exchange *exchange, struct
 	if (exchange->kind == EXCHANGE_BLIND && state != NULL)
 		seeker_stream_close(seeker, state->stream, peer);
 	holding = segment != NULL ? seeker_holding_find(segment, peer) : NULL;
-	if (holding != NULL)
+	if (holding != NULL && exchange->public.hosted)
+		seeker_holding_lacks(holding, exchange->public.block, SEEKER_LACKS_MS,
+				     seeker->now_ms);
+	else if (holding != NULL)
 		seeker_holding_lacks(
 			holding, exchange->public.block,
 			grow(&holding->lacks_pause_ms, claimed && !seeker_peer_gives(seeker, peer)
@@ -283,11 +344,18 @@ static void failed(struct seeker *seeker, struct exchange *exchange, struct segm
 	struct peer *peer = exchange->peer;
 	struct holding *holding =
 		segment != NULL ? seeker_holding_make(seeker, segment, peer) : NULL;
+	bool moved = exchange->public.hosted && seeker_hosted_moves(seeker, exchange, outcome);
+	bool excused = exchange->public.hosted && outcome == SEEKER_WRONG;
 
-	seeker_peer_failed(seeker, peer, outcome);
+	if (!moved && !excused)
+		seeker_peer_failed(seeker, peer, outcome);
 	if (holding != NULL && exchange->kind == EXCHANGE_LIST) {
 		holding->listing = false;
-		holding->list_ms = seeker->now_ms + SEEKER_LACKS_MS;
+		holding->list_ms = moved ? seeker->now_ms : seeker->now_ms + SEEKER_LACKS_MS;
+	} else if (excused) {
+		seeker_hosted_wrong(seeker, exchange, holding);
+	} else if (moved) {
+		seeker_peer_pump_later(seeker, peer);
 	} else if (holding != NULL && outcome == SEEKER_WRONG) {
 		seeker_holding_bad(holding, exchange->public.block);
 	} else if (holding != NULL) {
@@ -347,10 +415,14 @@ static void count(struct seeker *seeker, const struct exchange *exchange,
 static void judge(struct seeker *seeker, struct exchange *exchange, enum seeker_outcome outcome,
 		  const uint64_t *list)
 {
-	struct segment *segment =
-		seeker_segment_find(seeker, exchange->id, exchange->public.segment.size);
+	struct segment *segment;
 	struct seeker_state *state;
 
+	if (exchange->kind == EXCHANGE_SEGMENTS) {
+		seeker_hosted_told(seeker, exchange, outcome, list);
+		return;
+	}
+	segment = seeker_segment_find(seeker, exchange->id, exchange->public.segment.size);
 	count(seeker, exchange, outcome);
 	if (exchange->kind == EXCHANGE_LIST &&
 	    (outcome == SEEKER_GOOD || outcome == SEEKER_NOT_HERE)) {

@@ -45,7 +45,7 @@ struct peer *seeker_peer_find(const struct seeker *seeker, const struct xaddr *a
 	return NULL;
 }
 
-static void peer_free(struct seeker *seeker, struct peer *peer)
+void seeker_peer_free(struct seeker *seeker, struct peer *peer)
 {
 	struct holding *holding;
 
@@ -55,9 +55,11 @@ static void peer_free(struct seeker *seeker, struct peer *peer)
 	if (peer->pumping)
 		TAILQ_REMOVE(&seeker->pump, peer, in_pump);
 	alarms_leave(&seeker->alarms, &peer->alarm);
-	LIST_REMOVE(peer, in_chain);
-	TAILQ_REMOVE(&seeker->peers[peer->rank], peer, in_order);
-	seeker->peer_count--;
+	if (peer->hosted == NULL) {
+		LIST_REMOVE(peer, in_chain);
+		TAILQ_REMOVE(&seeker->peers[peer->rank], peer, in_order);
+		seeker->peer_count--;
+	}
 	free(peer);
 }
 
@@ -70,7 +72,7 @@ static bool make_room(struct seeker *seeker)
 	for (unsigned rank = 0; rank < PEER_RANKS; rank++)
 		TAILQ_FOREACH (peer, &seeker->peers[rank], in_order)
 			if (peer->exchange_count == 0) {
-				peer_free(seeker, peer);
+				seeker_peer_free(seeker, peer);
 				return true;
 			}
 	return false;
@@ -78,14 +80,18 @@ static bool make_room(struct seeker *seeker)
 
 static void rank(struct seeker *seeker, struct peer *peer, enum peer_rank rank)
 {
+	if (peer->hosted != NULL) {
+		peer->rank = rank;
+		return;
+	}
 	TAILQ_REMOVE(&seeker->peers[peer->rank], peer, in_order);
 	peer->rank = rank;
 	TAILQ_INSERT_TAIL(&seeker->peers[rank], peer, in_order);
 }
 
-static struct peer *peer_create(struct seeker *seeker, const struct xaddr *address)
+struct peer *seeker_peer_make(struct seeker *seeker, const struct xaddr *address)
 {
-	struct peer *peer = make_room(seeker) ? calloc(1, sizeof(*peer)) : NULL;
+	struct peer *peer = calloc(1, sizeof(*peer));
 
 	if (peer == NULL)
 		return NULL;
@@ -102,6 +108,15 @@ static struct peer *peer_create(struct seeker *seeker, const struct xaddr *addre
 	TAILQ_INIT(&peer->ready[0]);
 	TAILQ_INIT(&peer->ready[1]);
 	TAILQ_INIT(&peer->exchanges);
+	return peer;
+}
+
+static struct peer *peer_create(struct seeker *seeker, const struct xaddr *address)
+{
+	struct peer *peer = make_room(seeker) ? seeker_peer_make(seeker, address) : NULL;
+
+	if (peer == NULL)
+		return NULL;
 	LIST_INSERT_HEAD(chain_of(seeker, address), peer, in_chain);
 	TAILQ_INSERT_TAIL(&seeker->peers[PEER_UNPROVEN], peer, in_order);
 	seeker->peer_count++;
@@ -130,11 +145,14 @@ bool seeker_peer_is_free(const struct seeker *seeker, const struct peer *peer)
 
 int64_t seeker_peer_slow_ms(const struct peer *peer)
 {
-	int64_t slow_ms = peer->exchange_16ths * 4 / 16;
+	int64_t slow_ms = peer->exchange_16ths * 4 / 16, least_ms = SEEKER_SLOW_MS;
 
+	/* A hosted cache may be far away. */
+	if (peer->hosted != NULL)
+		least_ms = slow_ms == 0 ? SEEKER_SLOW_MAX_MS : SEEKER_HOSTED_PATIENCE_MS;
 	if (slow_ms > SEEKER_SLOW_MAX_MS)
 		return SEEKER_SLOW_MAX_MS;
-	return slow_ms > SEEKER_SLOW_MS ? slow_ms : SEEKER_SLOW_MS;
+	return slow_ms > least_ms ? slow_ms : least_ms;
 }
 
 void seeker_peer_took(struct peer *peer, int64_t ms)
@@ -194,7 +212,9 @@ void seeker_peer_empty(struct seeker *seeker, struct peer *peer, bool claimed)
 	/* Who gave something a moment ago is rather full (retrieval.md section 9.1). */
 	if (++peer->empties < (seeker_peer_gives(seeker, peer) ? EMPTIES_FULL : EMPTIES_IN_A_ROW))
 		return;
-	peer->doubt_ms = peer->doubt_ms == 0 ? DOUBT_MS : peer->doubt_ms * 2;
+	/* A hosted cache's empty answers are remembered no longer than that. */
+	peer->doubt_ms =
+		peer->doubt_ms == 0 || peer->hosted != NULL ? DOUBT_MS : peer->doubt_ms * 2;
 	if (peer->doubt_ms > DOUBT_MAX_MS)
 		peer->doubt_ms = DOUBT_MAX_MS;
 	peer->doubted_until_ms = seeker->now_ms + peer->doubt_ms;
@@ -202,12 +222,9 @@ void seeker_peer_empty(struct seeker *seeker, struct peer *peer, bool claimed)
 	seeker_peer_dirty(seeker, peer);
 }
 
-static void ban(struct seeker *seeker, struct peer *peer)
+void seeker_peer_put_out(struct seeker *seeker, struct peer *peer, int64_t ms)
 {
-	peer->ban_ms = peer->ban_ms == 0 ? BAN_MS : peer->ban_ms * 2;
-	if (peer->ban_ms > BAN_MAX_MS)
-		peer->ban_ms = BAN_MAX_MS;
-	peer->banned_until_ms = seeker->now_ms + peer->ban_ms;
+	peer->banned_until_ms = seeker->now_ms + ms;
 	peer->history = peer->history_late = 0;
 	peer->failures_only = peer->timeouts = 0;
 	peer->succeeded = false;
@@ -215,6 +232,16 @@ static void ban(struct seeker *seeker, struct peer *peer)
 	rank(seeker, peer, PEER_OUT);
 	seeker_peer_dirty(seeker, peer);
 	seeker_peer_watch(seeker, peer);
+	if (peer->hosted != NULL)
+		seeker_hosted_out(seeker, peer->hosted);
+}
+
+static void ban(struct seeker *seeker, struct peer *peer)
+{
+	peer->ban_ms = peer->ban_ms == 0 ? BAN_MS : peer->ban_ms * 2;
+	if (peer->ban_ms > BAN_MAX_MS)
+		peer->ban_ms = BAN_MAX_MS;
+	seeker_peer_put_out(seeker, peer, peer->ban_ms);
 }
 
 void seeker_peer_failed(struct seeker *seeker, struct peer *peer, enum seeker_outcome outcome)
@@ -250,17 +277,16 @@ void seeker_peer_pump_later(struct seeker *seeker, struct peer *peer)
 	TAILQ_INSERT_TAIL(&seeker->pump, peer, in_pump);
 }
 
-/* Sets its alarm to when the oldest exchange that is not slow yet becomes so, or its ban ends. */
+/* Sets its alarm to when the next exchange that is not slow yet becomes so, or its ban ends. */
 void seeker_peer_watch(struct seeker *seeker, struct peer *peer)
 {
 	int64_t due_ms = INT64_MAX;
 	struct exchange *exchange;
 
 	TAILQ_FOREACH (exchange, &peer->exchanges, in_peer)
-		if (!exchange->slow) {
-			due_ms = exchange->asked_ms + seeker_peer_slow_ms(peer);
-			break;
-		}
+		if (!exchange->slow &&
+		    exchange->asked_ms + seeker_exchange_slow_ms(exchange) < due_ms)
+			due_ms = exchange->asked_ms + seeker_exchange_slow_ms(exchange);
 	if (seeker_peer_is_out(seeker, peer) && peer->banned_until_ms < due_ms)
 		due_ms = peer->banned_until_ms;
 	if (due_ms == INT64_MAX)
@@ -283,29 +309,22 @@ void seeker_peers_end(struct seeker *seeker)
 
 	for (unsigned i = 0; i < PEER_RANKS; i++)
 		while ((peer = TAILQ_FIRST(&seeker->peers[i])) != NULL)
-			peer_free(seeker, peer);
+			seeker_peer_free(seeker, peer);
 }
 
-void seeker_trust(struct seeker *seeker)
+void seeker_peer_forgive(struct seeker *seeker, struct peer *peer)
 {
-	struct peer *peer;
-
-	while ((peer = TAILQ_FIRST(&seeker->peers[PEER_OUT])) != NULL)
-		rank(seeker, peer, peer->blocks > 0 ? PEER_PROVEN : PEER_UNPROVEN);
-	for (unsigned i = 0; i < PEER_RANKS; i++)
-		TAILQ_FOREACH (peer, &seeker->peers[i], in_order) {
-			peer->banned_until_ms = peer->doubted_until_ms = SEEKER_NEVER;
-			peer->ban_ms = peer->doubt_ms = 0;
-			peer->history = peer->history_late = 0;
-			peer->failures_only = peer->timeouts = peer->empties = 0;
-			peer->bad = peer->failures = 0;
-			peer->succeeded = false;
-			seeker_peer_dirty(seeker, peer);
-		}
+	peer->banned_until_ms = peer->doubted_until_ms = SEEKER_NEVER;
+	peer->ban_ms = peer->doubt_ms = 0;
+	peer->history = peer->history_late = 0;
+	peer->failures_only = peer->timeouts = peer->empties = 0;
+	peer->bad = peer->failures = 0;
+	peer->succeeded = false;
+	seeker_peer_dirty(seeker, peer);
 }
 
-static void describe(const struct seeker *seeker, const struct peer *peer, int64_t now_ms,
-		     struct seeker_peer *peer_out)
+void seeker_peer_describe(const struct seeker *seeker, const struct peer *peer, int64_t now_ms,
+			  struct seeker_peer *peer_out)
 {
 	*peer_out = (struct seeker_peer){
 		.address = peer->address,
@@ -332,9 +351,21 @@ unsigned seeker_peers(const struct seeker *seeker, struct seeker_peer *peers_out
 		TAILQ_FOREACH_REVERSE(peer, &seeker->peers[order[i]], peers, in_order)
 		{
 			if (count < room)
-				describe(seeker, peer, now_ms, &peers_out[count++]);
+				seeker_peer_describe(seeker, peer, now_ms, &peers_out[count++]);
 		}
 	return count;
+}
+
+void seeker_trust(struct seeker *seeker)
+{
+	struct peer *peer;
+
+	while ((peer = TAILQ_FIRST(&seeker->peers[PEER_OUT])) != NULL)
+		rank(seeker, peer, peer->blocks > 0 ? PEER_PROVEN : PEER_UNPROVEN);
+	for (unsigned i = 0; i < PEER_RANKS; i++)
+		TAILQ_FOREACH (peer, &seeker->peers[i], in_order)
+			seeker_peer_forgive(seeker, peer);
+	seeker_hosted_trust(seeker);
 }
 
 void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t now_ms)

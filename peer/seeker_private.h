@@ -6,7 +6,8 @@
  *            blocks lately)
  *   segment  what is asked for by id: its wants that wait, its holdings, its crowd
  *   holding  that a peer has, or may have, something of a segment
- *   peer     a retrieval server: places, judgement, exchanges
+ *   peer     a retrieval server: places, judgement, exchanges; also that of a hosted cache, which
+ * is not in the table of peers, since it is known by number and not by address
  *
  * A want is *pending* while it is to be asked of somebody (also of a second one, when the first is
  * slow). Whatever happens changes the tables and marks segments as dirty; seeker_run(), at the end
@@ -54,8 +55,17 @@
 #define SEEKER_AHEAD_MAX (16u << 20)
 #define SEEKER_POLLS 200u        /* polls a second, of all peers */
 #define SEEKER_BACKGROUND_MS 400 /* between Probes for what a supplier seems to have */
+/* See seeker_hosted.c. */
+#define SEEKER_HOSTED_ASKING 4u /* questions to one at a time; others gather meanwhile */
+#define SEEKER_HOSTED_RATE 500u /* questions a second, to all of them */
+/* Longer no want waits, whatever happens: a little less than the request timer, so that of what no
+ * answer comes to nothing more is tried. */
+#define SEEKER_HOSTED_WAIT_MS 1900
+#define SEEKER_HOSTED_JUDGED 16u /* segments (retrieval.md 11.3, like the next two) */
+#define SEEKER_HOSTED_WRONG 12u  /* of them */
+#define SEEKER_HOSTED_SPOILT_MS 600000
 
-enum { ALARM_PEER, ALARM_STREAM, ALARM_PROBE, ALARM_GATHER };
+enum { ALARM_PEER, ALARM_STREAM, ALARM_PROBE, ALARM_GATHER, ALARM_HOSTED };
 
 struct seeker_state;
 struct segment;
@@ -63,6 +73,7 @@ struct stream;
 struct peer;
 struct probe;
 struct exchange;
+struct hosted;
 
 TAILQ_HEAD(seeker_states, seeker_state);
 TAILQ_HEAD(segments, segment);
@@ -102,7 +113,7 @@ enum segment_place { SEGMENT_LIVE, SEGMENT_KNOWN, SEGMENT_HEARD };
 
 struct segment {
 	LIST_ENTRY(segment) in_chain;
-	TAILQ_ENTRY(segment) in_idle, in_dirty, in_queue;
+	TAILQ_ENTRY(segment) in_idle, in_dirty, in_queue, in_hosted;
 	enum segment_place place;
 	enum wsd_form form;
 	uint32_t blocks; /* 0: not known */
@@ -116,6 +127,11 @@ struct segment {
 	bool dirty, queued;  /* in the list of the dirty; in that of those to be looked for */
 	struct crowd *crowd; /* NULL: nobody else was heard to want it */
 	int64_t own_ms;      /* when we were first heard to want it; NEVER */
+	/* Hosted caches, a bit each: to be asked, while it is queued; those whose answer is waited
+	 * for. */
+	uint16_t hosted_todo, hosted_asked;
+	bool hosted_queued;
+	int64_t hosted_ms; /* when it was last to be asked; NEVER */
 	struct thinning thinning;
 	uint8_t id_size;
 	uint8_t id[DIGEST_SIZE_MAX];
@@ -134,8 +150,9 @@ struct holding {
 	bool spoilt;     /* it gave a bad block */
 	int64_t list_ms; /* when it may be asked for the list */
 	int32_t list_pause_ms;
-	int64_t lacks_until_ms; /* how long LACKS counts */
-	int64_t late_until_ms;  /* so long who asks again is told of a timeout */
+	int64_t lacks_until_ms;  /* how long LACKS counts */
+	int64_t late_until_ms;   /* so long who asks again is told of a timeout */
+	int64_t spoilt_until_ms; /* of a hosted cache: so long nothing of it is asked */
 	int32_t lacks_pause_ms;
 	unsigned words;
 	uint64_t bits[]; /* have, lacks, bad: WORDS each */
@@ -175,17 +192,18 @@ enum peer_rank { PEER_UNPROVEN, PEER_OUT, PEER_PROVEN, PEER_RANKS };
 
 struct peer {
 	struct xaddr address;
-	LIST_ENTRY(peer) in_chain;
+	struct hosted *hosted;     /* whose it is; NULL: a neighbour */
+	LIST_ENTRY(peer) in_chain; /* these two: of neighbours only */
 	TAILQ_ENTRY(peer) in_order;
 	enum peer_rank rank;
 	struct holdings holdings;
 	struct holdings ready[2];   /* with pending wants: urgent ones, others */
 	struct exchanges exchanges; /* unanswered, oldest first */
 	unsigned exchange_count;    /* also those being checked */
-	unsigned places, busy;
-	int64_t exchange_16ths; /* ms, smoothed */
-	int64_t heard_ms;       /* when an answer last came */
-	int64_t good_ms;        /* and a good block */
+	unsigned places, busy;      /* without EXCHANGE_SEGMENTS */
+	int64_t exchange_16ths;     /* ms, smoothed */
+	int64_t heard_ms;           /* when an answer last came */
+	int64_t good_ms;            /* and a good block */
 	uint64_t blocks, octets, bad, failures;
 	unsigned failures_only; /* since the last success, or the last ban, if there was none */
 	bool succeeded;         /* since then */
@@ -208,6 +226,15 @@ struct peer {
 struct peer *seeker_peer_find(const struct seeker *seeker, const struct xaddr *address);
 /* Found or made; NULL: no memory, or no room. */
 struct peer *seeker_peer_use(struct seeker *seeker, const struct xaddr *address);
+/* One that is in no table. NULL: no memory. */
+struct peer *seeker_peer_make(struct seeker *seeker, const struct xaddr *address);
+void seeker_peer_free(struct seeker *seeker, struct peer *peer);
+/* Nothing is held against it any more. */
+void seeker_peer_forgive(struct seeker *seeker, struct peer *peer);
+/* For so long, whatever was before. */
+void seeker_peer_put_out(struct seeker *seeker, struct peer *peer, int64_t ms);
+void seeker_peer_describe(const struct seeker *seeker, const struct peer *peer, int64_t now_ms,
+			  struct seeker_peer *peer_out);
 bool seeker_peer_is_out(const struct seeker *seeker, const struct peer *peer);
 bool seeker_peer_is_free(const struct seeker *seeker, const struct peer *peer);
 /* How long an exchange with it may take before it is slow. */
@@ -290,6 +317,10 @@ void seeker_probe_unqueue(struct seeker *seeker, struct segment *segment);
 void seeker_probe_flush(struct seeker *seeker);
 void seeker_probe_ring(struct seeker *seeker, struct probe *probe);
 void seeker_probe_heard(struct seeker *seeker); /* somebody is there */
+/* Whether anybody is there, hosted caches included, may be different now. */
+void seeker_probe_mind_alone(struct seeker *seeker);
+/* Only hosted caches are there. */
+bool seeker_probe_is_vain(const struct seeker *seeker);
 void seeker_probes_end(struct seeker *seeker);
 /* Whether an answer may come that a want of SEGMENT waits for. */
 bool seeker_probe_searches(const struct seeker *seeker, const struct segment *segment);
@@ -344,9 +375,76 @@ int64_t seeker_crowd_limit_ms(const struct seeker *seeker, const struct seeker_s
 bool seeker_crowds_begin(struct seeker *seeker, uint64_t seed);
 void seeker_crowds_end(struct seeker *seeker);
 
+/* ---- seeker_hosted.c: hosted caches ---- */
+
+/* A segment of which something was given. */
+struct hosted_judged {
+	uint8_t id[DIGEST_SIZE_MAX];
+	uint8_t id_size;
+	bool wrong;
+};
+
+struct hosted {
+	unsigned number;
+	struct peer *peer; /* NULL: it never had an address */
+	struct xaddr addresses[SEEKER_HOSTED_ADDRESSES];
+	unsigned address_count; /* 0: not to be asked */
+	unsigned address;       /* the one in use, the peer's */
+	unsigned failed;        /* addresses in a row */
+	unsigned asking;        /* questions that are out */
+	int64_t answer_16ths;   /* ms, smoothed, until they are answered; 0: not known */
+	int64_t listless_until_ms;
+	struct hosted_judged judged[SEEKER_HOSTED_JUDGED];
+	unsigned judged_next;
+};
+
+void seeker_hosted_begin(struct seeker *seeker);
+void seeker_hosted_end(struct seeker *seeker);
+/* It has an address, and is not out. */
+bool seeker_hosted_is_fit(const struct seeker *seeker, const struct hosted *hosted);
+/* One is there, and not out. */
+bool seeker_hosted_is_on(const struct seeker *seeker);
+/* Whether one comes before BEST, where both are as busy; either may be a neighbour. */
+bool seeker_hosted_is_before(const struct peer *one, const struct peer *best);
+/* The address at which EXCHANGE failed is not used any more, but another one. */
+bool seeker_hosted_moves(struct seeker *seeker, const struct exchange *exchange,
+			 enum seeker_outcome outcome);
+/* What it gave was a block of the exchange's segment, or was not. HOLDING: NULL for want of memory.
+ */
+void seeker_hosted_good(struct exchange *exchange);
+void seeker_hosted_wrong(struct seeker *seeker, struct exchange *exchange, struct holding *holding);
+/* It has just been put out. */
+void seeker_hosted_out(struct seeker *seeker, struct hosted *hosted);
+/* As seeker_trust(). */
+void seeker_hosted_trust(struct seeker *seeker);
+
+/* ---- seeker_hosted_ask.c: what hosted caches are asked ---- */
+
+/* SEGMENT is wanted: they are to be asked, if it is time, or are taken to have it. */
+void seeker_hosted_look(struct seeker *seeker, struct segment *segment);
+/* Whether an answer may come that a want of SEGMENT waits for. */
+bool seeker_hosted_searches(const struct seeker *seeker, const struct segment *segment);
+void seeker_hosted_unqueue(struct seeker *seeker, struct segment *segment);
+/* Asks what is queued, if it is time. */
+void seeker_hosted_flush(struct seeker *seeker);
+/* So long the answer to a question is waited for. */
+int64_t seeker_hosted_patience_ms(const struct hosted *hosted);
+void seeker_hosted_took(struct hosted *hosted, int64_t ms);
+/* Nobody waits for that answer any more. */
+void seeker_hosted_slow(struct seeker *seeker, const struct exchange *exchange);
+/* What came of EXCHANGE_SEGMENTS. */
+void seeker_hosted_told(struct seeker *seeker, struct exchange *exchange,
+			enum seeker_outcome outcome, const uint64_t *list);
+
 /* ---- seeker_exchange.c: asking, and what comes of it ---- */
 
-enum exchange_kind { EXCHANGE_CLAIMED, EXCHANGE_BLIND, EXCHANGE_POLL, EXCHANGE_LIST };
+enum exchange_kind {
+	EXCHANGE_CLAIMED,
+	EXCHANGE_BLIND,
+	EXCHANGE_POLL,
+	EXCHANGE_LIST,
+	EXCHANGE_SEGMENTS /* of hosted caches; takes no place */
+};
 
 struct exchange {
 	struct seeker_exchange public; /* first */
@@ -357,12 +455,18 @@ struct exchange {
 	uint32_t length; /* of the block */
 	bool answered, slow;
 	uint8_t id[DIGEST_SIZE_MAX];
+	struct wsd_id ids[]; /* EXCHANGE_SEGMENTS */
 };
 
 /* PEER has a free place. False: no memory. */
 bool seeker_ask_block(struct seeker *seeker, struct seeker_state *state, struct peer *peer,
 		      enum exchange_kind kind);
 bool seeker_ask_list(struct seeker *seeker, struct holding *holding);
+/* Room for COUNT ids, to be filled before it is sent. NULL: no memory. */
+struct exchange *seeker_make_question(struct seeker *seeker, struct peer *peer, unsigned count);
+void seeker_send_question(struct seeker *seeker, struct exchange *exchange);
+/* How long it may take before it is slow. */
+int64_t seeker_exchange_slow_ms(const struct exchange *exchange);
 /* Looks for slow ones. */
 void seeker_exchange_ring(struct seeker *seeker, struct peer *peer);
 bool seeker_is_asked_of(const struct seeker_state *state, const struct peer *peer);
@@ -402,12 +506,21 @@ struct seeker {
 	bool queue_urgent;
 	struct alarm gather;
 	struct bucket probe_bucket, poll_bucket;
+	bool lan_alone;         /* nobody is there who answers Probes */
 	unsigned silent;        /* Probes in a row that nobody answered */
 	int64_t heard_ms;       /* when somebody else's Probe was last heard */
 	int64_t alone_probe_ms; /* when one may go out while alone */
 	int64_t answer_16ths;   /* ms until a first answer comes, smoothed */
 	atomic_bool alone;
 	_Atomic int64_t alone_ms; /* when seeker_worthwhile says so again */
+
+	struct hosted hosted[SEEKER_HOSTED_MAX];
+	unsigned hosted_count;        /* numbers in use are below */
+	struct segments hosted_queue; /* to be asked about */
+	unsigned hosted_queued;
+	bool hosted_urgent;
+	struct alarm hosted_gather;
+	struct bucket hosted_bucket;
 
 	struct recent *host_slots, *message_slots;
 	struct host *hosts;

@@ -30,7 +30,7 @@ void seeker_probe_queue(struct seeker *seeker, struct segment *segment, bool urg
 {
 	unsigned form = form_of(segment);
 
-	if (segment->queued || segment->probe != NULL)
+	if (segment->queued || segment->probe != NULL || seeker->options.hosted_only)
 		return;
 	segment->queued = true;
 	if (urgent)
@@ -51,6 +51,8 @@ void seeker_probe_unqueue(struct seeker *seeker, struct segment *segment)
 
 bool seeker_probe_searches(const struct seeker *seeker, const struct segment *segment)
 {
+	if (seeker_probe_is_vain(seeker))
+		return false;
 	return segment->queued || (segment->probe != NULL && segment->probe->patient &&
 				   segment->looked_ms + SEEKER_PATIENCE_MAX_MS > seeker->now_ms);
 }
@@ -164,20 +166,35 @@ void seeker_probe_flush(struct seeker *seeker)
 
 /* ---- their life ---- */
 
-static void set_alone(struct seeker *seeker, bool alone)
+void seeker_probe_mind_alone(struct seeker *seeker)
 {
+	bool alone = seeker->lan_alone && !seeker_hosted_is_on(seeker);
+
 	if (seeker->counters.alone == alone)
 		return;
 	seeker->counters.alone = alone;
-	seeker->alone_probe_ms = seeker->now_ms + ALONE_PROBE_MS;
 	atomic_store(&seeker->alone_ms, seeker->now_ms + ALONE_PROBE_MS);
 	atomic_store(&seeker->alone, alone);
+}
+
+static void set_lan_alone(struct seeker *seeker, bool alone)
+{
+	if (seeker->lan_alone == alone)
+		return;
+	seeker->lan_alone = alone;
+	seeker->alone_probe_ms = seeker->now_ms + ALONE_PROBE_MS;
+	seeker_probe_mind_alone(seeker);
+}
+
+bool seeker_probe_is_vain(const struct seeker *seeker)
+{
+	return seeker->lan_alone && !seeker->counters.alone;
 }
 
 void seeker_probe_heard(struct seeker *seeker)
 {
 	seeker->silent = 0;
-	set_alone(seeker, false);
+	set_lan_alone(seeker, false);
 }
 
 static void unanswered(struct seeker *seeker)
@@ -185,7 +202,7 @@ static void unanswered(struct seeker *seeker)
 	seeker->silent++;
 	if (seeker->silent >= SEEKER_SILENCE &&
 	    (seeker->heard_ms == SEEKER_NEVER || seeker->now_ms - seeker->heard_ms >= ALONE_MS))
-		set_alone(seeker, true);
+		set_lan_alone(seeker, true);
 }
 
 static void probe_free(struct seeker *seeker, struct probe *probe)

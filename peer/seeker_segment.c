@@ -38,6 +38,7 @@ static void segment_free(struct seeker *seeker, struct segment *segment)
 		TAILQ_REMOVE(&seeker->dirty, segment, in_dirty);
 	if (segment->queued)
 		seeker_probe_unqueue(seeker, segment);
+	seeker_hosted_unqueue(seeker, segment);
 	LIST_REMOVE(segment, in_chain);
 	free(segment->crowd);
 	free(segment);
@@ -85,6 +86,7 @@ struct segment *seeker_segment_make(struct seeker *seeker, enum wsd_form form, c
 	segment->id_size = (uint8_t)id_size;
 	memcpy(segment->id, id, id_size);
 	segment->looked_ms = segment->refused_ms = segment->own_ms = SEEKER_NEVER;
+	segment->hosted_ms = SEEKER_NEVER;
 	TAILQ_INIT(&segment->pending);
 	TAILQ_INIT(&segment->holdings);
 	LIST_INSERT_HEAD(chain_of(seeker, id, id_size), segment, in_chain);
@@ -106,15 +108,17 @@ void seeker_segment_leave(struct seeker *seeker, struct segment *segment)
 
 	if (--segment->want_count > 0)
 		return;
-	/* Guesses are made anew when something of it is wanted again. */
+	/* Guesses are made anew when something of it is wanted again; what a hosted cache lacks is
+	 * remembered. */
 	for (holding = TAILQ_FIRST(&segment->holdings); holding != NULL; holding = next) {
 		next = TAILQ_NEXT(holding, in_segment);
 		seeker_holding_unready(holding);
-		if (holding->blind)
+		if (holding->blind && holding->peer->hosted == NULL)
 			seeker_holding_unguess(seeker, holding);
 	}
 	if (segment->queued)
 		seeker_probe_unqueue(seeker, segment);
+	seeker_hosted_unqueue(seeker, segment);
 	idle_add(seeker, segment, SEGMENT_KNOWN);
 }
 
@@ -156,7 +160,8 @@ static struct holding *least_useful(const struct segment *segment)
 	struct holding *holding;
 
 	TAILQ_FOREACH (holding, &segment->holdings, in_segment)
-		if (holding->peer->rank != PEER_PROVEN || holding->blind)
+		if (holding->peer->hosted == NULL &&
+		    (holding->peer->rank != PEER_PROVEN || holding->blind))
 			return holding;
 	return NULL;
 }
@@ -169,7 +174,7 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 
 	if (holding != NULL)
 		return holding;
-	if (segment->holding_count >= seeker->options.limits.per_list) {
+	if (segment->holding_count >= seeker->options.limits.per_list && peer->hosted == NULL) {
 		holding = least_useful(segment);
 		if (holding == NULL)
 			return NULL;
@@ -184,6 +189,7 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 	holding->blind = true;
 	holding->until_ms = seeker->now_ms + seeker->options.limits.found_ms;
 	holding->list_ms = holding->lacks_until_ms = holding->late_until_ms = SEEKER_NEVER;
+	holding->spoilt_until_ms = SEEKER_NEVER;
 	TAILQ_INSERT_TAIL(&segment->holdings, holding, in_segment);
 	segment->holding_count++;
 	TAILQ_INSERT_TAIL(&peer->holdings, holding, in_peer);

@@ -147,13 +147,15 @@ void seeker_stream_gave(struct seeker *seeker, struct stream *stream, struct pee
 {
 	struct supplier *supplier = seeker_stream_supplier(stream, peer);
 
+	stream->progress_ms = seeker->now_ms;
+	if (peer->hosted != NULL)
+		return;
 	if (supplier == NULL && seeker->now_ms >= peer->retired_until_ms)
 		supplier = supplier_make(stream, peer);
 	if (supplier != NULL) {
 		supplier->gave_ms = seeker->now_ms;
 		supplier->vain = false;
 	}
-	stream->progress_ms = seeker->now_ms;
 	stream->vain = 0;
 	stream->again_pause_ms = 0;
 }

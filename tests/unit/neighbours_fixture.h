@@ -28,6 +28,8 @@ struct machine {
 	struct neighbours *neighbours;
 	struct object *object; /* what it holds; NULL: nothing */
 	bool stopped;
+	unsigned sides; /* that it takes part on; 0: NEIGHBOURS_LAN */
+	struct neighbours_hosted hosted;
 };
 
 static struct machine machines[MACHINES];
@@ -82,7 +84,10 @@ static UNUSED void turn_on(struct machine *machine)
 {
 	char message[256] = "";
 
-	if (neighbours_on(machine->neighbours, message, sizeof(message)) != 0)
+	unsigned sides = machine->sides != 0 ? machine->sides : NEIGHBOURS_LAN;
+	if (neighbours_on(machine->neighbours, sides,
+			  (sides & NEIGHBOURS_HOSTED) != 0 ? &machine->hosted : NULL, message,
+			  sizeof(message)) != 0)
 		fail_msg("neighbours_on: %s", message);
 }
 
@@ -193,6 +198,7 @@ struct seeking {
 	pthread_cond_t more;
 	unsigned count, ended;
 	unsigned late;   /* times */
+	unsigned hosted; /* blocks that came from hosted caches, in all */
 	unsigned blocks; /* that the content has */
 	unsigned came;   /* in all, by seek_until() */
 	unsigned faults; /* that must not be: wrong octets, ended twice, out of order */
@@ -215,7 +221,8 @@ static UNUSED void end_item(struct item *item, enum fate fate)
 	pthread_cond_broadcast(&seeking->more);
 }
 
-static UNUSED void came(struct neighbours_want *want, void *memory, const struct xaddr *from)
+static UNUSED void came(struct neighbours_want *want, void *memory, const struct xaddr *from,
+			bool hosted)
 {
 	struct item *item = item_of(want);
 	struct seeking *seeking = item->seeking;
@@ -225,6 +232,7 @@ static UNUSED void came(struct neighbours_want *want, void *memory, const struct
 	if (memcmp(block, data + want->offset, want->length) != 0 || from->port == 0 ||
 	    want->sought != NULL)
 		seeking->faults++;
+	seeking->hosted += hosted;
 	end_item(item, CAME);
 	pthread_mutex_unlock(&seeking->lock);
 	free(memory);

@@ -278,25 +278,6 @@ struct offering_counters play_counters(const struct play *play)
 	return counters;
 }
 
-/* ---- asking ---- */
-
-int play_asked(const struct play *play, unsigned segment, unsigned from)
-{
-	return offering_ask(play->offering, play_id(segment), from, play->now_ms);
-}
-
-void play_told(struct play *play, unsigned server, unsigned segment, enum offering_outcome outcome)
-{
-	offering_told(play->offering, server, play_id(segment), outcome, play->now_ms);
-}
-
-void play_told_often(struct play *play, unsigned server, enum offering_outcome outcome,
-		     unsigned times)
-{
-	for (unsigned i = 0; i < times; i++)
-		play_told(play, server, i, outcome);
-}
-
 struct offering_server_state play_state(const struct play *play, unsigned server)
 {
 	struct offering_server_state state;

@@ -65,12 +65,6 @@ struct pchc_request play_read(const struct play *play, unsigned sent);
 struct pchc_offer play_descriptor(const struct play *play, unsigned sent, unsigned at);
 bool play_serves(const struct play *play, unsigned segment);
 struct offering_counters play_counters(const struct play *play);
-
-/* The server that is asked for SEGMENT, FROM that number on; -ENOENT. */
-int play_asked(const struct play *play, unsigned segment, unsigned from);
-void play_told(struct play *play, unsigned server, unsigned segment, enum offering_outcome outcome);
-void play_told_often(struct play *play, unsigned server, enum offering_outcome outcome,
-		     unsigned times);
 struct offering_server_state play_state(const struct play *play, unsigned server);
 
 #endif

@@ -79,6 +79,22 @@ static unsigned index_of(const struct seeker_exchange *exchange)
 	return (segment >= 100000 ? exchange->block : segment) % SCENE_WANTS;
 }
 
+static void question(struct scene *scene, struct scene_peer *peer, struct seeker_exchange *exchange)
+{
+	bool late = peer->manner == SCENE_STALLS || peer->questioned == SEEKER_LATE;
+
+	assert_true(exchange->hosted);
+	assert_in_range(exchange->id_count, 1, SEEKER_HOSTED_IDS);
+	peer->questions++;
+	peer->open++;
+	assert_true(peer->open <= 4);
+	peer->ids += exchange->id_count;
+	if (exchange->id_count > peer->ids_most)
+		peer->ids_most = exchange->id_count;
+	scene->waiting[scene->waiting_count++] = (struct scene_waiting){
+		scene->now_ms + (late ? LATE_MS : peer->question_ms), exchange, false};
+}
+
 static void ask(void *owner, struct seeker_exchange *exchange)
 {
 	struct scene *scene = owner;
@@ -86,6 +102,11 @@ static void ask(void *owner, struct seeker_exchange *exchange)
 	int64_t takes_ms = peer->manner == SCENE_STALLS ? LATE_MS : peer->exchange_ms;
 
 	assert_true(scene->waiting_count < SCENE_WAITING);
+	assert_true(exchange->hosted == (exchange->server.port == 80));
+	if (exchange->type == PCCRR_ASK_SEGMENTS) {
+		question(scene, peer, exchange);
+		return;
+	}
 	scene->asked++;
 	if (exchange->type == PCCRR_ASK_BLOCK) {
 		assert_non_null(exchange->want);
@@ -155,12 +176,21 @@ static void late(void *owner, struct seeker_want *const *wants, unsigned count,
 
 /* ---- life ---- */
 
-struct scene *scene_begin(void)
+static void count_unreachable(void *owner, unsigned server)
+{
+	struct scene *scene = owner;
+
+	assert_true(server < SEEKER_HOSTED_MAX);
+	scene->unreachable++;
+}
+
+static struct scene *begin(bool hosted_only)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct seeker_options options = {
-		.outlet = {probe, ask, refuse, late, draw, scene},
+		.outlet = {probe, ask, refuse, late, draw, scene, count_unreachable},
 		.seed = 7,
+		.hosted_only = hosted_only,
 	};
 	struct xaddr self = scene_address(0);
 
@@ -170,6 +200,16 @@ struct scene *scene_begin(void)
 	assert_int_equal(seeker_create(&options, scene->now_ms, &scene->seeker), 0);
 	seeker_self(scene->seeker, &self, 1);
 	return scene;
+}
+
+struct scene *scene_begin(void)
+{
+	return begin(false);
+}
+
+struct scene *scene_begin_hosted_only(void)
+{
+	return begin(true);
 }
 
 void scene_end(struct scene *scene)
@@ -189,6 +229,18 @@ struct scene_peer *scene_peer(struct scene *scene, unsigned number)
 
 	*peer = (struct scene_peer){
 		.there = true, .whole = true, .answer_ms = 20, .exchange_ms = 2};
+	return peer;
+}
+
+struct scene_peer *scene_hosted(struct scene *scene, unsigned server, unsigned number)
+{
+	struct scene_peer *peer = scene_peer(scene, number);
+	struct xaddr address = scene_address(number);
+
+	peer->there = false;
+	peer->question_ms = 2;
+	address.port = 80;
+	seeker_hosted(scene->seeker, server, &address, 1, scene->now_ms);
 	return peer;
 }
 
@@ -294,6 +346,30 @@ static enum seeker_outcome outcome_of(const struct scene_peer *peer,
 	return outcomes[peer->manner];
 }
 
+static bool holds_any(const struct scene_peer *peer, unsigned segment)
+{
+	bool any = false;
+
+	for (unsigned block = 0; block < (segment >= 100000 ? 512 : 1); block++)
+		any |= holds(peer, segment, block);
+	return any;
+}
+
+static void tell_segments(struct scene *scene, struct seeker_exchange *exchange)
+{
+	struct scene_peer *peer = &scene->peers[number_of(&exchange->server) % SCENE_PEERS];
+	uint64_t list[RANGE_SET_WORDS(PCCRR_IDS_MAX)] = {0};
+	enum seeker_outcome outcome = peer->manner == SCENE_STALLS   ? SEEKER_LATE
+				      : peer->manner == SCENE_BREAKS ? SEEKER_BROKEN
+								     : peer->questioned;
+
+	for (unsigned i = 0; i < exchange->id_count; i++)
+		if (holds_any(peer, segment_of(exchange->ids[i].octets)))
+			range_set_add(list, PCCRR_IDS_MAX, (struct range){i, 1});
+	peer->open--;
+	seeker_told(scene->seeker, exchange, outcome, list, scene->now_ms);
+}
+
 static void tell(struct scene *scene, struct seeker_exchange *exchange)
 {
 	struct scene_peer *peer = &scene->peers[number_of(&exchange->server) % SCENE_PEERS];
@@ -321,7 +397,10 @@ static bool step_exchanges(struct scene *scene)
 			continue;
 		memmove(scene->waiting + i, scene->waiting + i + 1,
 			(--scene->waiting_count - i) * sizeof(waiting));
-		tell(scene, waiting.exchange);
+		if (waiting.exchange->type == PCCRR_ASK_SEGMENTS)
+			tell_segments(scene, waiting.exchange);
+		else
+			tell(scene, waiting.exchange);
 		return true;
 	}
 	return false;

@@ -21,7 +21,12 @@ struct scene_peer {
 	enum scene_manner manner;
 	/* Whether it has the block; NULL: all. */
 	bool (*has)(unsigned segment, unsigned block);
+	/* Of a hosted cache: what it does when it is asked for segments (else as its manner says),
+	 * and how long that takes. */
+	enum seeker_outcome questioned;
+	unsigned question_ms;
 	unsigned asked, lists, busy, busy_most;
+	unsigned questions, open, ids, ids_most; /* questions: in all, now; ids: in all, in one */
 	unsigned asked_of[SCENE_WANTS]; /* by block of a version 1 segment, or by segment */
 };
 
@@ -59,11 +64,13 @@ struct scene {
 	struct scene_waiting waiting[SCENE_WAITING];
 	unsigned waiting_count;
 	unsigned refusals, lates; /* calls of them */
+	unsigned unreachable;
 	unsigned asked;
 	bool inside; /* the outlet; nothing of the seeker may be called */
 };
 
 struct scene *scene_begin(void);
+struct scene *scene_begin_hosted_only(void);
 /* Everything must have ended well. */
 void scene_end(struct scene *scene);
 
@@ -71,6 +78,9 @@ struct xaddr scene_address(unsigned peer);
 void scene_name(unsigned segment, uint8_t id_out[32]);
 /* A peer that is there, whole, answers after 20 ms and gives a block within 2 ms. */
 struct scene_peer *scene_peer(struct scene *scene, unsigned number);
+/* The hosted cache SERVER, at the address of peer NUMBER, port 80; it does not answer Probes, and
+ * questions after 2 ms. */
+struct scene_peer *scene_hosted(struct scene *scene, unsigned server, unsigned number);
 
 /* Wants of version 2: segments FIRST on; of version 1: blocks FIRST on of SEGMENT, which has 512.
  * Returns the first one's number in wants; not sought yet. */

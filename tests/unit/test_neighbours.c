@@ -217,7 +217,9 @@ static void a_port_that_is_taken_is_told(void **state)
 						   .discovery_port = 3702,
 						   .thinning = THINNING_DEFAULT};
 	assert_int_equal(neighbours_create(&options, &second->neighbours), 0);
-	assert_int_equal(neighbours_on(second->neighbours, message, sizeof(message)), -EADDRINUSE);
+	assert_int_equal(
+		neighbours_on(second->neighbours, NEIGHBOURS_LAN, NULL, message, sizeof(message)),
+		-EADDRINUSE);
 	assert_true(strlen(message) > 0);
 	assert_false(neighbours_are_on(second->neighbours));
 	neighbours_off(first->neighbours);

@@ -121,7 +121,8 @@ static void *switch_on_and_off(void *argument)
 		neighbours_off(switching->machine->neighbours);
 		usleep((useconds_t)rand_r(&switching->seed) % 3000);
 		neighbours_addresses(switching->machine->neighbours, &address, 1);
-		if (neighbours_on(switching->machine->neighbours, message, sizeof(message)) != 0)
+		if (neighbours_on(switching->machine->neighbours, NEIGHBOURS_LAN, NULL, message,
+				  sizeof(message)) != 0)
 			atomic_store(&switching->failed, true);
 		neighbours_peers(switching->machine->neighbours, peers, 2);
 		neighbours_origin(switching->machine->neighbours, 1 << 20, 10);

@@ -315,6 +315,51 @@ static void what_is_forgotten_while_it_is_out_does_no_harm(void **state)
 	play_end(play);
 }
 
+static void a_spoilt_segment_is_offered_with_its_next_block(void **state)
+{
+	struct play *play = play_begin((const char *const[]){"2"}, 1);
+
+	(void)state;
+	offering_spoilt(play->offering, play_id(0));
+	play_came_1(play, 0, PLAY_FULL, 5);
+	assert_int_equal(play_counters(play).queued, 1);
+	play_until_sent(play, OFFERING_BATCH_MS);
+	play_answer(play, PCHC_OK);
+	play_came_1(play, 0, PLAY_FULL, 6);
+	assert_int_equal(play_counters(play).queued, 0);
+	play_end(play);
+}
+
+static void what_was_offered_and_is_spoilt_is_offered_again(void **state)
+{
+	struct play *play = play_begin((const char *const[]){"2"}, 1);
+
+	(void)state;
+	play_came_2(play, 0);
+	play_until_sent(play, OFFERING_BATCH_MS);
+	play_answer(play, PCHC_OK);
+	offering_spoilt(play->offering, play_id(0));
+	play_came_2(play, 0);
+	assert_int_equal(play_counters(play).queued, 1);
+	play_end(play);
+}
+
+static void trust_leaves_nobody_alone(void **state)
+{
+	struct play *play = play_begin((const char *const[]){"2"}, 1);
+
+	(void)state;
+	play_came_2(play, 0);
+	play_until_sent(play, OFFERING_BATCH_MS);
+	play_break(play);
+	assert_true(play_state(play, 0).rest_ms[1] > 0);
+	offering_trust(play->offering);
+	assert_int_equal(play_state(play, 0).rest_ms[1], 0);
+	play_tick(play);
+	assert_int_equal(play->sent_count, 2);
+	play_end(play);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +383,9 @@ int main(void)
 		cmocka_unit_test(what_was_dropped_is_offered_at_its_next_step),
 		cmocka_unit_test(the_oldest_are_forgotten_when_there_are_too_many),
 		cmocka_unit_test(what_is_forgotten_while_it_is_out_does_no_harm),
+		cmocka_unit_test(a_spoilt_segment_is_offered_with_its_next_block),
+		cmocka_unit_test(what_was_offered_and_is_spoilt_is_offered_again),
+		cmocka_unit_test(trust_leaves_nobody_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

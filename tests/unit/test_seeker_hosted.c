@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The seeker and hosted caches: what they are asked, how long they are waited for, and which one
+ * gives what.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/seeker_scene.h"
+
+static bool nothing(unsigned segment, unsigned block)
+{
+	(void)segment;
+	(void)block;
+	return false;
+}
+
+static bool even(unsigned segment, unsigned block)
+{
+	(void)segment;
+	return block % 2 == 0;
+}
+
+static bool early(unsigned segment, unsigned block)
+{
+	(void)block;
+	return segment < 100;
+}
+
+static unsigned seek_urgently(struct scene *scene, unsigned stream, unsigned segment)
+{
+	unsigned want = scene_want_2(scene, stream, segment, 1);
+
+	scene->wants[want].want.urgent = true;
+	scene_seek(scene, want, 1);
+	return want;
+}
+
+static struct seeker_hosted_state state_of(const struct scene *scene, unsigned server)
+{
+	struct seeker_hosted_state known;
+
+	seeker_hosted_state(scene->seeker, server, scene->now_ms, &known);
+	return known;
+}
+
+static void one_question_asks_for_all_that_is_wanted(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	scene_seek_2(scene, 1, 0, 40);
+	scene_pass(scene, 19);
+	assert_int_equal(cache->questions, 0);
+	scene_pass(scene, 1);
+	assert_int_equal(cache->questions, 1);
+	assert_int_equal(cache->ids, 40);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 40);
+	assert_int_equal(cache->asked, 40);
+	assert_int_equal(cache->questions, 1);
+	assert_int_equal(scene->probe_count, 0);
+	assert_int_equal(scene_counters(scene).lists, 1);
+	scene_end(scene);
+}
+
+static void an_urgent_want_is_asked_about_at_once(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+	unsigned want;
+
+	(void)state;
+	scene_seek_2(scene, 1, 1, 8);
+	seek_urgently(scene, 1, 0);
+	assert_int_equal(cache->questions, 1);
+	assert_int_equal(cache->ids, 9);
+	want = scene_seek_2(scene, 1, 20, 1);
+	assert_int_equal(cache->questions, 1);
+	seeker_hurry(scene->seeker, &scene->wants[want].want, scene->now_ms);
+	assert_int_equal(cache->questions, 2);
+	scene_until_ended(scene, 1000);
+	scene_end(scene);
+}
+
+static void a_question_has_256_ids_at_most(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	scene_seek_2(scene, 1, 0, 600);
+	assert_int_equal(cache->questions, 3);
+	assert_int_equal(cache->ids_most, SEEKER_HOSTED_IDS);
+	scene_until_ended(scene, 5000);
+	assert_int_equal(cache->ids, 600);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 600);
+	scene_end(scene);
+}
+
+static void what_is_wanted_while_four_are_out_gathers(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->question_ms = 100;
+	for (unsigned i = 0; i < 50; i++)
+		seek_urgently(scene, 1, i);
+	assert_int_equal(cache->questions, 4);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(cache->questions, 5);
+	assert_int_equal(cache->ids_most, 46);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 50);
+	scene_end(scene);
+}
+
+static void what_it_lacks_is_refused_as_soon_as_it_says_so(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+	unsigned want;
+
+	(void)state;
+	cache->has = nothing;
+	cache->question_ms = 50;
+	want = seek_urgently(scene, 1, 0);
+	scene_pass(scene, 50);
+	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	assert_int_equal(scene->wants[want].reason, SEEKER_NO_ANSWER);
+	assert_int_equal(scene->wants[want].ended_ms, 1050);
+	assert_int_equal(cache->asked, 0);
+	scene_end(scene);
+}
+
+static void who_is_far_away_is_waited_for(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->question_ms = cache->exchange_ms = 400;
+	for (unsigned i = 0; i < 8; i++) {
+		seek_urgently(scene, 1, i);
+		scene_until_ended(scene, 1000);
+	}
+	assert_int_equal(scene_count(scene, SCENE_CAME), 8);
+	assert_int_equal(scene->lates, 0);
+	scene_end(scene);
+}
+
+static int64_t waited_for_nothing(unsigned usually_ms)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+	int64_t waited_ms;
+	unsigned want;
+
+	cache->question_ms = usually_ms;
+	scene_seek_2(scene, 1, 0, 4);
+	scene_until_ended(scene, 2500);
+	cache->manner = SCENE_STALLS;
+	waited_ms = scene->now_ms;
+	want = seek_urgently(scene, 1, 10);
+	scene_until_ended(scene, 2500);
+	assert_int_equal(scene->wants[want].reason, SEEKER_TIMEOUT);
+	waited_ms = scene->wants[want].ended_ms - waited_ms;
+	scene_end(scene);
+	return waited_ms;
+}
+
+static void patience_is_four_times_as_long_as_it_usually_takes(void **state)
+{
+	(void)state;
+	assert_int_equal(waited_for_nothing(2), SEEKER_HOSTED_PATIENCE_MS);
+	assert_int_equal(waited_for_nothing(100), 400);
+	assert_int_equal(waited_for_nothing(900), 1900);
+}
+
+static void the_first_answer_is_waited_for_a_second(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1)->manner = SCENE_STALLS;
+	want = seek_urgently(scene, 1, 0);
+	scene_pass(scene, SEEKER_HOSTED_FIRST_MS - 1);
+	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
+	scene_pass(scene, 1);
+	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	scene_end(scene);
+}
+
+static void a_question_takes_no_place(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	scene_seek_1(scene, 1, 0, 0, 1);
+	scene_until_ended(scene, 100);
+	scene->peers[1].question_ms = 200;
+	for (unsigned i = 0; i < 4; i++)
+		seek_urgently(scene, 2, i);
+	assert_int_equal(scene->peers[1].open, 4);
+	want = scene_seek_1(scene, 1, 0, 1, 1);
+	scene_pass(scene, 2);
+	assert_int_equal(scene->wants[want].end, SCENE_CAME);
+	scene_until_ended(scene, 1000);
+	scene_end(scene);
+}
+
+static void behind_questions_that_stall_nobody_waits(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, 100);
+	scene->peers[1].manner = SCENE_STALLS;
+	for (unsigned i = 1; i <= 8; i++)
+		seek_urgently(scene, 1, i);
+	assert_int_equal(scene->peers[1].open, 4);
+	scene_pass(scene, SEEKER_HOSTED_PATIENCE_MS + 100);
+	assert_int_equal(scene_count(scene, SCENE_REFUSED), 8);
+	want = seek_urgently(scene, 1, 10);
+	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	scene_end(scene);
+}
+
+static void an_answer_after_patience_is_used_by_the_next(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+	unsigned want;
+
+	(void)state;
+	cache->question_ms = 1500;
+	want = seek_urgently(scene, 1, 0);
+	scene_pass(scene, 1600);
+	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	want = seek_urgently(scene, 2, 0);
+	scene_pass(scene, 2);
+	assert_int_equal(scene->wants[want].end, SCENE_CAME);
+	assert_int_equal(cache->questions, 1);
+	scene_end(scene);
+}
+
+static void what_it_lacked_is_asked_for_again_after_5_s(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+	unsigned want;
+
+	(void)state;
+	cache->has = nothing;
+	seek_urgently(scene, 1, 0);
+	scene_pass(scene, 4990);
+	cache->has = NULL;
+	want = seek_urgently(scene, 1, 0);
+	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	assert_int_equal(cache->questions, 1);
+	scene_pass(scene, 20);
+	want = seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].end, SCENE_CAME);
+	assert_int_equal(cache->questions, 2);
+	scene_end(scene);
+}
+
+static void who_gave_a_stream_is_not_polled_for_what_follows(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->has = early;
+	scene_seek_2(scene, 1, 90, 20);
+	scene_pass(scene, 40);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 10);
+	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 10);
+	assert_int_equal(cache->asked, 10);
+	assert_int_equal(cache->questions, 1);
+	scene_end(scene);
+}
+
+static void of_a_segment_in_part_the_list_comes_first(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->has = even;
+	scene_seek_1(scene, 1, 0, 0, 64);
+	scene_until_ended(scene, 500);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 32);
+	assert_int_equal(scene_count(scene, SCENE_REFUSED), 32);
+	assert_int_equal(cache->lists, 1);
+	assert_int_equal(cache->asked, 32);
+	scene_end(scene);
+}
+
+static void few_blocks_are_asked_for_without_a_list(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->has = even;
+	scene_seek_1(scene, 1, 0, 0, 3);
+	scene_until_ended(scene, 500);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 2);
+	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 1);
+	assert_int_equal(cache->lists, 0);
+	assert_int_equal(cache->asked, 3);
+	scene_end(scene);
+}
+
+/* ---- those that do not understand the question ---- */
+
+static void who_does_not_understand_the_question_is_just_asked_for_blocks(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->questioned = SEEKER_MALFORMED;
+	scene_seek_2(scene, 1, 0, 20);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 20);
+	assert_false(state_of(scene, 0).lists);
+	scene_seek_2(scene, 1, 20, 20);
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 40);
+	assert_int_equal(cache->questions, 1);
+	assert_int_equal(state_of(scene, 0).peer.failures + state_of(scene, 0).peer.bad, 0);
+	cache->questioned = SEEKER_GOOD;
+	scene_pass(scene, 599900);
+	seek_urgently(scene, 1, 50);
+	scene_until_ended(scene, 100);
+	assert_int_equal(cache->questions, 1);
+	scene_pass(scene, 200);
+	seek_urgently(scene, 1, 51);
+	assert_int_equal(cache->questions, 2);
+	assert_true(state_of(scene, 0).lists);
+	scene_until_ended(scene, 100);
+	scene_end(scene);
+}
+
+static void who_says_nothing_to_it_too(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->questioned = SEEKER_LATE;
+	seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, SEEKER_HOSTED_FIRST_MS + 1);
+	assert_int_equal(scene_refused(scene, SEEKER_TIMEOUT), 1);
+	scene_pass(scene, 1000);
+	seek_urgently(scene, 1, 1);
+	scene_until_ended(scene, 10);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 1);
+	assert_int_equal(cache->questions, 1);
+	assert_int_equal(scene->unreachable, 1);
+	scene_end(scene);
+}
+
+static void of_many_blocks_its_list_comes_first(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->questioned = SEEKER_MALFORMED;
+	cache->has = even;
+	scene_seek_1(scene, 1, 0, 0, 64);
+	scene_until_ended(scene, 500);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 32);
+	assert_int_equal(cache->lists, 1);
+	assert_int_equal(cache->asked, 32);
+	scene_end(scene);
+}
+
+static void what_it_lacks_is_known_after_one_exchange_and_for_5_s(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->questioned = SEEKER_MALFORMED;
+	cache->has = nothing;
+	seek_urgently(scene, 1, 0);
+	scene_pass(scene, 4);
+	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 1);
+	assert_int_equal(cache->asked, 1);
+	seek_urgently(scene, 1, 0);
+	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 2);
+	assert_int_equal(cache->asked, 1);
+	scene_pass(scene, 5100);
+	seek_urgently(scene, 1, 0);
+	assert_int_equal(cache->asked, 2);
+	scene_until_ended(scene, 100);
+	scene_end(scene);
+}
+
+/* ---- several of them ---- */
+
+static void all_are_asked_and_the_first_gives(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	scene_hosted(scene, 1, 2);
+	for (unsigned i = 0; i < 20; i++) {
+		seek_urgently(scene, 1, i);
+		scene_until_ended(scene, 100);
+	}
+	assert_int_equal(scene->peers[1].questions, 20);
+	assert_int_equal(scene->peers[2].questions, 20);
+	assert_int_equal(scene->peers[1].asked, 20);
+	assert_int_equal(scene->peers[2].asked, 0);
+	scene_end(scene);
+}
+
+static void at_equal_load_the_first_gives(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1)->question_ms = 20;
+	scene_hosted(scene, 1, 2);
+	scene_seek_1(scene, 1, 0, 0, 1);
+	scene_pass(scene, 50);
+	for (unsigned i = 1; i < 10; i++) {
+		want = scene_seek_1(scene, 1, 0, i, 1);
+		scene_until_ended(scene, 100);
+		assert_int_equal(scene->wants[want].from, 1);
+	}
+	scene_end(scene);
+}
+
+static void the_next_one_has_what_the_first_lacks(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1)->has = nothing;
+	scene_hosted(scene, 1, 2)->question_ms = 30;
+	want = seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].from, 2);
+	assert_int_equal(scene->peers[1].asked, 0);
+	scene_end(scene);
+}
+
+static void the_next_one_takes_over_when_the_first_breaks(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	scene_hosted(scene, 1, 2);
+	scene_seek_2(scene, 1, 0, 10);
+	scene_until_ended(scene, 100);
+	scene_seek_2(scene, 1, 10, 200);
+	scene_pass(scene, 24);
+	scene->peers[1].manner = SCENE_BREAKS;
+	scene_until_ended(scene, 1000);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 210);
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	assert_int_equal(state_of(scene, 1).peer.banned_ms, 0);
+	scene_end(scene);
+}
+
+static void the_next_one_is_asked_when_the_first_is_slow(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	scene_hosted(scene, 1, 2);
+	seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, 100);
+	scene->peers[1].exchange_ms = 1900;
+	want = seek_urgently(scene, 1, 1);
+	scene_until_ended(scene, 300);
+	assert_int_equal(scene->wants[want].from, 2);
+	assert_false(scene->wants[want].late);
+	scene_end(scene);
+}
+
+/* ---- addresses ---- */
+
+/* Server 0 has the addresses of peers 1 to COUNT. */
+static void give_addresses(struct scene *scene, unsigned count)
+{
+	struct xaddr addresses[8];
+
+	for (unsigned i = 0; i < count; i++) {
+		scene_peer(scene, 1 + i)->there = false;
+		addresses[i] = scene_address(1 + i);
+		addresses[i].port = 80;
+	}
+	seeker_hosted(scene->seeker, 0, addresses, count, scene->now_ms);
+}
+
+static void the_next_address_is_used_when_one_fails(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	give_addresses(scene, 7);
+	for (unsigned i = 1; i <= 6; i++)
+		scene->peers[i].manner = SCENE_BREAKS;
+	want = seek_urgently(scene, 1, 0);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].from, 7);
+	assert_int_equal(state_of(scene, 0).peer.failures, 0);
+	assert_int_equal(state_of(scene, 0).peer.address.octets[3], 7);
+	assert_int_equal(scene->unreachable, 0);
+	/* And it stays, until it fails too. */
+	seek_urgently(scene, 1, 1);
+	scene_until_ended(scene, 100);
+	scene->peers[7].manner = SCENE_BREAKS;
+	scene->peers[1].manner = SCENE_GIVES;
+	scene_seek_2(scene, 1, 2, 8);
+	scene_until_ended(scene, 200);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 10);
+	assert_int_equal(scene->peers[2].questions, 1);
+	scene_end(scene);
+}
+
+static void a_silent_address_is_left_as_well(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	give_addresses(scene, 2);
+	scene->peers[1].manner = SCENE_STALLS;
+	seek_urgently(scene, 1, 0);
+	scene_pass(scene, 2010);
+	want = seek_urgently(scene, 1, 1);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].from, 2);
+	assert_true(state_of(scene, 0).lists);
+	scene_end(scene);
+}
+
+static void when_all_addresses_fail_it_is_told_and_out(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	give_addresses(scene, 2);
+	scene->peers[1].manner = scene->peers[2].manner = SCENE_BREAKS;
+	for (unsigned i = 0; i < 8; i++) {
+		want = seek_urgently(scene, 1, i);
+		scene_until_ended(scene, 100);
+		assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
+	}
+	assert_true(scene->unreachable >= 4);
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	assert_true(scene_counters(scene).alone);
+	want = seek_urgently(scene, 1, 100);
+	assert_int_equal(scene->wants[want].reason, SEEKER_BANNED);
+	assert_true(seeker_worthwhile(scene->seeker, scene->now_ms + 1000));
+	assert_false(seeker_worthwhile(scene->seeker, scene->now_ms + 1000));
+	scene->peers[1].manner = scene->peers[2].manner = SCENE_GIVES;
+	scene_pass(scene, 60000);
+	assert_false(scene_counters(scene).alone);
+	want = seek_urgently(scene, 1, 101);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].end, SCENE_CAME);
+	scene_end(scene);
+}
+
+static void other_addresses_of_its_name_begin_anew(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	unsigned want;
+
+	(void)state;
+	scene_hosted(scene, 0, 1)->manner = SCENE_BREAKS;
+	for (unsigned i = 0; i < 4; i++) {
+		seek_urgently(scene, 1, i);
+		scene_until_ended(scene, 100);
+	}
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	scene_hosted(scene, 0, 1)->manner = SCENE_BREAKS; /* the same again is nothing new */
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	scene_hosted(scene, 0, 2);
+	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
+	want = seek_urgently(scene, 1, 10);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[want].from, 2);
+	scene_end(scene);
+}
+
+static void one_that_is_taken_away_is_not_asked(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+
+	(void)state;
+	scene_hosted(scene, 0, 1);
+	scene_seek_2(scene, 1, 0, 64);
+	scene_pass(scene, 24);
+	seeker_hosted(scene->seeker, 0, NULL, 0, scene->now_ms);
+	scene_pass(scene, 1);
+	assert_int_equal(state_of(scene, 0).peer.address.family, 0);
+	scene_until_ended(scene, 100);
+	assert_true(scene_count(scene, SCENE_REFUSED) > 50);
+	assert_true(scene_counters(scene).alone);
+	scene_hosted(scene, 0, 1);
+	assert_false(scene_counters(scene).alone);
+	seek_urgently(scene, 1, 100);
+	scene_until_ended(scene, 100);
+	assert_int_equal(scene->wants[64].end, SCENE_CAME);
+	scene_end(scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_question_asks_for_all_that_is_wanted),
+		cmocka_unit_test(an_urgent_want_is_asked_about_at_once),
+		cmocka_unit_test(a_question_has_256_ids_at_most),
+		cmocka_unit_test(what_is_wanted_while_four_are_out_gathers),
+		cmocka_unit_test(what_it_lacks_is_refused_as_soon_as_it_says_so),
+		cmocka_unit_test(who_is_far_away_is_waited_for),
+		cmocka_unit_test(patience_is_four_times_as_long_as_it_usually_takes),
+		cmocka_unit_test(the_first_answer_is_waited_for_a_second),
+		cmocka_unit_test(a_question_takes_no_place),
+		cmocka_unit_test(behind_questions_that_stall_nobody_waits),
+		cmocka_unit_test(an_answer_after_patience_is_used_by_the_next),
+		cmocka_unit_test(what_it_lacked_is_asked_for_again_after_5_s),
+		cmocka_unit_test(who_gave_a_stream_is_not_polled_for_what_follows),
+		cmocka_unit_test(of_a_segment_in_part_the_list_comes_first),
+		cmocka_unit_test(few_blocks_are_asked_for_without_a_list),
+		cmocka_unit_test(who_does_not_understand_the_question_is_just_asked_for_blocks),
+		cmocka_unit_test(who_says_nothing_to_it_too),
+		cmocka_unit_test(of_many_blocks_its_list_comes_first),
+		cmocka_unit_test(what_it_lacks_is_known_after_one_exchange_and_for_5_s),
+		cmocka_unit_test(all_are_asked_and_the_first_gives),
+		cmocka_unit_test(at_equal_load_the_first_gives),
+		cmocka_unit_test(the_next_one_has_what_the_first_lacks),
+		cmocka_unit_test(the_next_one_takes_over_when_the_first_breaks),
+		cmocka_unit_test(the_next_one_is_asked_when_the_first_is_slow),
+		cmocka_unit_test(the_next_address_is_used_when_one_fails),
+		cmocka_unit_test(a_silent_address_is_left_as_well),
+		cmocka_unit_test(when_all_addresses_fail_it_is_told_and_out),
+		cmocka_unit_test(other_addresses_of_its_name_begin_anew),
+		cmocka_unit_test(one_that_is_taken_away_is_not_asked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
