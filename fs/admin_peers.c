@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cache/log.h"
+#include "fs/admin_store.h"
 #include "fs/mount.h"
 #include "fs/peer_address.h"
 
@@ -13,41 +14,55 @@
 #define PEERS_MAX 256u
 #define MESSAGE_MAX 1024
 
-int admin_mode_check(struct job *job, const char *argument)
+/* What ARGUMENT, "MODE [HOST...]", says; HOSTS_OUT for config_hosts_free(). */
+static int parse_mode(struct job *job, const char *argument, enum config_mode *mode_out,
+		      char ***hosts_out)
 {
 	size_t length = strcspn(argument, " \t");
-	const char *hosts = argument + length + strspn(argument + length, " \t");
-	enum config_mode mode;
+	char message[MESSAGE_MAX], **hosts;
 
-	if (config_mode_parse(argument, length, &mode) != 0) {
-		job_explain(job, "%.*s is no mode; there are off, local and distributed",
-			    (int)length, argument);
-		return -EINVAL;
-	}
-	if (config_mode_is_hosted(mode)) {
+	if (config_mode_parse(argument, length, mode_out) != 0) {
 		job_explain(job,
-			    "%.*s: this version has no hosted caches yet; there are off, "
-			    "local and distributed",
+			    "%.*s is no mode; there are off, local, distributed, hosted and "
+			    "hosted+distributed",
 			    (int)length, argument);
 		return -EINVAL;
 	}
-	if (*hosts != '\0') {
-		job_explain(job, "%s: mode %.*s asks no hosted caches, so name none", hosts,
+	int error = config_hosts_parse(argument + length, &hosts, message, sizeof message);
+	if (error != 0) {
+		job_explain(job, "%s", message);
+		return error;
+	}
+	if (hosts != NULL && !config_mode_is_hosted(*mode_out)) {
+		job_explain(job, "%s: mode %.*s asks no hosted caches, so name none", hosts[0],
 			    (int)length, argument);
+		config_hosts_free(hosts);
 		return -EINVAL;
 	}
+	*hosts_out = hosts;
 	return 0;
+}
+
+int admin_mode_check(struct job *job, const char *argument)
+{
+	enum config_mode mode;
+	char **hosts = NULL;
+	int error = parse_mode(job, argument, &mode, &hosts);
+
+	config_hosts_free(hosts);
+	return error;
 }
 
 int admin_mode(struct mount *mount, struct job *job, const char *argument)
 {
-	char message[MESSAGE_MAX];
+	char message[MESSAGE_MAX], **hosts = NULL;
 	enum config_mode mode;
-	int error = config_mode_parse(argument, strlen(argument), &mode);
+	int error = parse_mode(job, argument, &mode, &hosts);
 
 	if (error != 0)
 		return error;
-	error = mount_change_mode(mount, mode, message, sizeof message);
+	error = mount_change_mode(mount, mode, hosts, message, sizeof message);
+	config_hosts_free(hosts);
 	if (error != 0) {
 		job_explain(job, "%s", message);
 		return error;
@@ -88,10 +103,10 @@ int admin_peers(struct mount *mount, struct job *job)
 
 int admin_trust(struct mount *mount, struct job *job, const char *argument)
 {
-	if (strcmp(argument, "reset") != 0) {
-		job_explain(job, "%s: trust can only be reset", argument);
-		return -EINVAL;
-	}
+	int error = admin_trust_check(job, argument);
+
+	if (error != 0)
+		return error;
 	if (mount->neighbours != NULL)
 		neighbours_trust(mount->neighbours);
 	job_print(job, "ok\n");

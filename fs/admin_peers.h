@@ -11,7 +11,8 @@
 
 struct mount;
 
-/* ARGUMENT: MODE [HOST...]. Whether it is one that can be changed to; -EINVAL, explained. */
+/* ARGUMENT: MODE [HOST...]; without a HOST the hosted caches are those that there were. Whether it
+ * is one that can be changed to; -EINVAL, explained. */
 int admin_mode_check(struct job *job, const char *argument);
 /* Changes to it: long, since sockets are opened and closed. ARGUMENT was checked. When it fails
  * the mode is what it was. */

@@ -45,7 +45,7 @@ struct config *config_create(const char *base)
 	struct config_source source = {.base = "/"};
 	struct config_problem problem;
 
-	_Static_assert(sizeof(config->given) * 8 >= 40, "one bit a key");
+	_Static_assert(sizeof(config->given) * 8 >= 64, "one bit a key");
 	if (!config)
 		return NULL;
 	config->base = strdup(base);
@@ -159,11 +159,14 @@ static int finish_texts(struct config *config, struct config_problem *problem)
 	return error ? error : config_fuse_options(config, problem);
 }
 
-/* Modes and hosted caches that do not go together (system.md section 2). */
-static int check_mode(const struct config *config, struct config_problem *problem)
+int config_finish_mode(struct config *config, struct config_problem *problem)
 {
-	const char *name = config_mode_name(config->mode);
+	const char *name;
 
+	/* Naming a hosted cache is asking for it. */
+	if (config->hosted && !config_given(config, "mode"))
+		config->mode = CONFIG_MODE_HOSTED;
+	name = config_mode_name(config->mode);
 	if (config_mode_is_hosted(config->mode) && !config->hosted)
 		return config_fail(problem, CONFIG_USAGE,
 				   "mode=%s: which hosted cache? name it with hosted=HOST", name);
@@ -172,19 +175,11 @@ static int check_mode(const struct config *config, struct config_problem *proble
 				   "mode=%s asks no hosted caches; leave hosted= away, or use "
 				   "mode=hosted or mode=hosted+distributed",
 				   name);
-	if (config_mode_is_hosted(config->mode))
-		return config_fail(problem, CONFIG_FAILED,
-				   "this version has no hosted caches yet; leave hosted= away and "
-				   "use mode=distributed, local or off");
 	return 0;
 }
 
 static int refuse(const struct config *config, struct config_problem *problem)
 {
-	int error = check_mode(config, problem);
-
-	if (error)
-		return error;
 	if (config->run_as && geteuid() != 0)
 		return config_fail(problem, CONFIG_FAILED,
 				   "run_as=%s: only root can become another user; mount as root or "
@@ -201,12 +196,10 @@ static int refuse(const struct config *config, struct config_problem *problem)
 
 int config_finish(struct config *config, struct config_problem *problem)
 {
-	int error;
+	int error = config_finish_mode(config, problem);
 
-	/* Naming a hosted cache is asking for it. */
-	if (config->hosted && !config_given(config, "mode"))
-		config->mode = CONFIG_MODE_HOSTED;
-	error = refuse(config, problem);
+	if (!error)
+		error = refuse(config, problem);
 	if (error)
 		return error;
 	config->unkept = config->mode == CONFIG_MODE_OFF;

@@ -8,7 +8,8 @@
  * absolute: on the command line from the working directory, in the file from the file's own.
  *
  * Not locked: written by config_parse() and config_reload() only. The fields marked (reload) are
- * single words, so a reader at the time of a reload sees the old value or the new.
+ * single words, so a reader at the time of a reload sees the old value or the new; but for the list
+ * of hosted caches, whose readers must keep reloads away.
  */
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
@@ -85,9 +86,12 @@ struct config {
 	char *key;                  /* file of the server secret */
 
 	/* Of peers. */
-	char **interfaces; /* NULL-terminated; NULL: none, as below */
-	char **hosted;     /* for a later change of mode */
-	char *listen;      /* for listen_place_read() */
+	char **interfaces;   /* NULL-terminated; NULL: none, as below */
+	char **hosted;       /* (reload) `mode` changes it too: config_lock of the mount. With a
+			      * mode that asks none, for a later change of mode */
+	unsigned hosted_tls; /* port of version 1.0 offers; 0: they are of version 2.0 */
+	char *hosted_cacert; /* who may vouch for them; NULL: the system's */
+	char *listen;        /* for listen_place_read() */
 	unsigned discovery_port;
 	bool plaintext;
 	unsigned uploads;     /* at a time */
@@ -138,6 +142,14 @@ const char *config_mode_name(enum config_mode mode);
 int config_mode_parse(const char *text, size_t length, enum config_mode *mode_out);
 /* Whether MODE has hosted caches. */
 bool config_mode_is_hosted(enum config_mode mode);
+/* Words as values of `hosted` are, apart by blanks; none: NULL. For config_hosts_free(). -EINVAL
+ * with a MESSAGE: which and why; -ENOMEM. */
+int config_hosts_parse(const char *words, char ***hosts_out, char *message, size_t message_size);
+/* A copy of HOSTS, NULL for NULL. -ENOMEM. */
+int config_hosts_copy(char *const *hosts, char ***hosts_out);
+bool config_hosts_equal(char *const *one, char *const *other);
+/* NULL is fine. */
+void config_hosts_free(char **hosts);
 /* What FUSE's word max_read= says; 0: nothing. */
 unsigned config_max_read(const struct config *config);
 

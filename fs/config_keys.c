@@ -22,9 +22,13 @@ const struct config_key config_keys[] = {
 	 "what was not used for so long goes; 0: never", 0, INT64_MAX, 0,
 	 CONFIG_CHANGED_CACHE_MAX_AGE},
 	{"mode", &config_type_mode, FIELD(mode), "distributed", "MODE", NULL,
-	 "off, local or distributed", 0, 0, 0, CONFIG_CHANGED_MODE},
-	{"hosted", &config_type_hosts, FIELD(hosted), NULL, "HOST[:PORT]", NULL, "hosted cache", 0,
-	 0, CONFIG_KEY_REPEATS | CONFIG_KEY_LATER, 0},
+	 "off, local, distributed, hosted or hosted+distributed", 0, 0, 0, CONFIG_CHANGED_MODE},
+	{"hosted", &config_type_hosts, FIELD(hosted), NULL, "HOST[:PORT]", NULL,
+	 "hosted cache; alone it means mode=hosted", 0, 0, CONFIG_KEY_REPEATS, CONFIG_CHANGED_MODE},
+	{"hosted_tls", &config_type_count, FIELD(hosted_tls), "0", "PORT", NULL,
+	 "offer to hosted caches by HTTPS, at this port; 0: by HTTP", 0, 65535, 0, 0},
+	{"hosted_cacert", &config_type_file, FIELD(hosted_cacert), NULL, "FILE", "the system's",
+	 "authorities that may vouch for hosted caches", 0, 0, 0, 0},
 	{"listen", &config_type_listen, FIELD(listen), NULL, "[ADDR:]PORT", "1337 to 1352",
 	 "where peers fetch from us", 0, 0, 0, 0},
 	{"interface", &config_type_interfaces, FIELD(interfaces), NULL, "NAME",
@@ -208,8 +212,6 @@ static void help_key(const struct config_key *key, FILE *stream)
 		fprintf(stream, " [%s]", initial);
 	if (key->flags & CONFIG_KEY_REPEATS)
 		fprintf(stream, ", may repeat");
-	if (key->flags & CONFIG_KEY_LATER)
-		fprintf(stream, " (no effect yet)");
 	fprintf(stream, "\n");
 }
 

@@ -72,19 +72,23 @@ static bool below(const char *path, const char *directory)
 	return !strncmp(path, directory, length) && (path[length] == '/' || !path[length]);
 }
 
+int config_directory_make(const char *directory)
+{
+	char *path = strdup(directory);
+	int error = path ? make_directories(path) : -ENOMEM;
+
+	free(path);
+	return error ? error : usable(directory);
+}
+
 int config_cache_make(const struct config *config, struct config_problem *problem)
 {
-	char *path = strdup(config->cache_dir);
+	int error = config_directory_make(config->cache_dir);
 	char *resolved;
 	bool inside;
-	int error;
 
-	if (!path)
+	if (error == -ENOMEM)
 		return config_no_memory(problem);
-	error = make_directories(path);
-	free(path);
-	if (!error)
-		error = usable(config->cache_dir);
 	if (error)
 		return config_fail(problem, CONFIG_FAILED,
 				   "cache directory %s cannot be written to: %s; name another with "

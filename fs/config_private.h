@@ -76,7 +76,6 @@ void config_wipe(char *text);
 enum {
 	CONFIG_KEY_REPEATS = 1, /* every value counts, not the last one */
 	CONFIG_KEY_SECRET = 2,  /* never quoted in messages, overwritten in argv */
-	CONFIG_KEY_LATER = 4,   /* parsed and shown, without effect yet */
 };
 
 struct config_key {
@@ -163,6 +162,9 @@ int config_cache_name(const struct config *config, char *buffer, size_t size);
 /* Directory of the program in the user's HOME or the system: XDG (variable's NAME) or HOME/BELOW
  * or SYSTEM for root. NULL: no memory or no home. */
 char *config_home(const char *name, const char *below, const char *system);
+/* Makes DIRECTORY with mode 0700, and what is missing above it. 0 when it is there and can be
+ * written to, else a negative errno. */
+int config_directory_make(const char *directory);
 int config_cache_make(const struct config *config, struct config_problem *problem);
 int config_mountpoint(struct config *config, const char *text, struct config_problem *problem);
 
@@ -174,6 +176,9 @@ struct config *config_create(const char *base);
  * which EXPANDED says they are already. */
 int config_apply(struct config *config, char *const *options, bool expanded,
 		 struct config_problem *problem);
+/* The mode that follows from all that was given, and whether it and the hosted caches go together
+ * (system.md section 2). */
+int config_finish_mode(struct config *config, struct config_problem *problem);
 /* What follows from all that was given: defaults that are worked out, fuse_options, scope. */
 int config_finish(struct config *config, struct config_problem *problem);
 

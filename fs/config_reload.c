@@ -28,7 +28,18 @@ static void name_key(const char *name, char *message, size_t size)
 			 length ? ", " : "a new mount is needed for: ", name);
 }
 
-static unsigned take_over(struct config *config, const struct config *fresh, char *message,
+/* What was before goes with FRESH. */
+static void exchange(char *one, char *other, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		char octet = one[i];
+
+		one[i] = other[i];
+		other[i] = octet;
+	}
+}
+
+static unsigned take_over(struct config *config, struct config *fresh, char *message,
 			  size_t message_size)
 {
 	unsigned changed = 0;
@@ -37,8 +48,8 @@ static unsigned take_over(struct config *config, const struct config *fresh, cha
 		const struct config_key *key = &config_keys[i];
 
 		if (key->changed && !config_key_equal(config, fresh, key)) {
-			memcpy((char *)config + key->field, (const char *)fresh + key->field,
-			       key->type->size);
+			exchange((char *)config + key->field, (char *)fresh + key->field,
+				 key->type->size);
 			changed |= key->changed;
 		} else if (!key->changed && differs(config, fresh, key)) {
 			name_key(key->name, message, message_size);
@@ -65,6 +76,8 @@ int config_reload(struct config *config, unsigned *changed_out, char *message, s
 	}
 	error = fresh && fresh->config_file ? config_apply(fresh, config->options, true, &problem)
 					    : config_no_memory(&problem);
+	if (!error)
+		error = config_finish_mode(fresh, &problem);
 	if (error) {
 		snprintf(message, message_size, "%s", problem.text);
 	} else {

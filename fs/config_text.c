@@ -109,19 +109,79 @@ static int listen_read(const struct config_key *key, const char *text, const cha
 
 const struct config_type config_type_listen = {CONFIG_TEXT, sizeof(char *), listen_read, NULL};
 
-static int hosts_read(const struct config_key *key, const char *text, const char *base, void *field,
-		      struct config_problem *problem)
+static bool is_place(const char *text)
 {
 	const char *bracket = strrchr(text, ']');
 	const char *colon = strchr(bracket ? bracket : text, ':');
 	size_t length = colon ? (size_t)(colon - text) : strlen(text);
 
+	return host_valid(text, length) && (!colon || port_valid(colon + 1));
+}
+
+static int hosts_read(const struct config_key *key, const char *text, const char *base, void *field,
+		      struct config_problem *problem)
+{
 	(void)key;
 	(void)base;
-	if (!host_valid(text, length) || (colon && !port_valid(colon + 1)))
+	if (!is_place(text))
 		return config_fail(problem, CONFIG_USAGE,
 				   "not HOST or HOST:PORT; an IPv6 address goes into brackets");
 	return config_list_add(field, strdup(text)) ? config_no_memory(problem) : 0;
+}
+
+int config_hosts_parse(const char *words, char ***hosts_out, char *message, size_t message_size)
+{
+	char *copy = strdup(words), *rest = copy, *word, **hosts = NULL;
+	int error = copy ? 0 : -ENOMEM;
+
+	while (!error && (word = strsep(&rest, " \t")) != NULL) {
+		if (*word && !is_place(word)) {
+			snprintf(message, message_size,
+				 "%s: not HOST or HOST:PORT; an IPv6 address goes into brackets",
+				 word);
+			error = -EINVAL;
+		} else if (*word) {
+			error = config_list_add(&hosts, strdup(word));
+		}
+	}
+	free(copy);
+	if (error == -ENOMEM)
+		snprintf(message, message_size, "out of memory");
+	if (error)
+		config_list_free(hosts);
+	else
+		*hosts_out = hosts;
+	return error;
+}
+
+int config_hosts_copy(char *const *hosts, char ***hosts_out)
+{
+	char **copy = NULL;
+
+	for (; hosts && *hosts; hosts++)
+		if (config_list_add(&copy, strdup(*hosts))) {
+			config_list_free(copy);
+			return -ENOMEM;
+		}
+	*hosts_out = copy;
+	return 0;
+}
+
+bool config_hosts_equal(char *const *one, char *const *other)
+{
+	size_t length = config_list_length(one);
+
+	if (length != config_list_length(other))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (strcmp(one[i], other[i]))
+			return false;
+	return true;
+}
+
+void config_hosts_free(char **hosts)
+{
+	config_list_free(hosts);
 }
 
 const struct config_type config_type_hosts = {CONFIG_LIST, sizeof(char **), hosts_read, NULL};

@@ -219,7 +219,7 @@ void errand_overdue_locked(struct fetch_read *read, struct transfer_queue *start
 	}
 }
 
-static void came(struct neighbours_want *want, void *memory, const struct xaddr *from)
+static void came(struct neighbours_want *want, void *memory, const struct xaddr *from, bool hosted)
 {
 	struct errand *errand = errand_of(want);
 	struct fetch *fetch = errand->file->fetch;
@@ -229,7 +229,7 @@ static void came(struct neighbours_want *want, void *memory, const struct xaddr 
 	struct flight *flight = errand->flight;
 	part_locked(errand);
 	if (flight != NULL)
-		flight_bring_locked(flight, buffer, from);
+		flight_bring_locked(flight, buffer, hosted ? GIVEN_HOSTED : GIVEN_PEER, from);
 	end_locked(errand);
 	pthread_mutex_unlock(&fetch->lock);
 	if (flight != NULL)

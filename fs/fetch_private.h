@@ -62,7 +62,7 @@ struct flight {
 	struct transfer *transfer;
 	struct errand *errand;
 	unsigned why;                  /* enum ledger_why: why nobody nearby gave it */
-	struct xaddr from;             /* of GIVEN_PEER */
+	struct xaddr from;             /* of GIVEN_PEER and GIVEN_HOSTED */
 	struct fetch_witness *witness; /* a reference; NULL: nobody */
 	struct buffer *buffer;         /* from LANDING on */
 	struct fetch_piece *waiting;   /* until LANDED; who wants it stored, until `stored` */
@@ -243,7 +243,8 @@ void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given
 void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum given given);
 /* FLIGHT, waiting, is landing with BUFFER, which was checked and came from the machine FROM;
  * whoever calls it calls flight_accept(). */
-void flight_bring_locked(struct flight *flight, struct buffer *buffer, const struct xaddr *from);
+void flight_bring_locked(struct flight *flight, struct buffer *buffer, enum given given,
+			 const struct xaddr *from);
 /* A landing flight was found right: it is given out and stored. Pool thread, without the lock. */
 void flight_accept(struct flight *flight);
 /* All who wait get ERROR, or the buffer. */

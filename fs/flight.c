@@ -183,6 +183,16 @@ void flights_forget_locked(struct fetch *fetch, int64_t older_than_ms)
 		flight_free_locked(flight);
 }
 
+/* FLIGHT's unit is kept: if it came from the origin, and was checked, others may have it of us. */
+static void tell_fetched(const struct flight *flight, const struct content *content)
+{
+	struct nearby *nearby = flight->file->fetch->nearby;
+
+	if (content != NULL && nearby != NULL && flight->given == GIVEN_ORIGIN)
+		nearby->fetched(nearby, content,
+				cutting_offset(flight->file->cutting, flight->unit));
+}
+
 /* After the last landing of a stream of unknown length the object gets its size. */
 void flight_settled(struct fetch_file *file)
 {
@@ -242,6 +252,8 @@ void flight_accept(struct flight *flight)
 	/* A store that cannot take it costs the next reader a fetch, not this one its bytes. */
 	int error = object_write(file->object, flight->unit, flight->buffer->bytes,
 				 flight->buffer->length);
+	if (error == 0)
+		tell_fetched(flight, file->content);
 	if (error == 0 && flight->witness != NULL)
 		flight->witness->stored(flight->witness, file->object, flight->unit);
 	if (fetch->ledger != NULL && !(file->flags & FETCH_NEARBY_ONLY))
@@ -274,7 +286,7 @@ static void land(struct pool_job *job)
 static void leave_source_locked(struct flight *flight, struct buffer *buffer, enum given given)
 {
 	errand_drop_locked(flight);
-	if (given == GIVEN_PEER)
+	if (given != GIVEN_ORIGIN)
 		transfer_leave_locked(flight);
 	flight->transfer = NULL;
 	flight->buffer = buffer;
@@ -293,10 +305,11 @@ void flight_land_locked(struct flight *flight, struct buffer *buffer, enum given
 	pool_submit(flight->file->fetch->pool, wanted ? POOL_READER : POOL_AHEAD, &flight->job);
 }
 
-void flight_bring_locked(struct flight *flight, struct buffer *buffer, const struct xaddr *from)
+void flight_bring_locked(struct flight *flight, struct buffer *buffer, enum given given,
+			 const struct xaddr *from)
 {
 	atomic_fetch_add(&flight->file->fetch->buffered, buffer->length);
-	leave_source_locked(flight, buffer, GIVEN_PEER);
+	leave_source_locked(flight, buffer, given);
 	flight->state = FLIGHT_LANDING;
 	flight->from = *from;
 }

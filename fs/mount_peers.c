@@ -36,14 +36,47 @@ int mount_create_peers(struct mount *mount)
 	return source_peers_create(mount->neighbours, &mount->nearby);
 }
 
+static unsigned sides_of(enum config_mode mode)
+{
+	switch (mode) {
+	case CONFIG_MODE_DISTRIBUTED:
+		return NEIGHBOURS_LAN;
+	case CONFIG_MODE_HOSTED:
+		return NEIGHBOURS_HOSTED;
+	case CONFIG_MODE_HOSTED_DISTRIBUTED:
+		return NEIGHBOURS_LAN | NEIGHBOURS_HOSTED;
+	default:
+		return 0;
+	}
+}
+
+/* On, off, or switched, as MODE says, with HOSTS as hosted caches. */
+static int take_part(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
+		     size_t message_size)
+{
+	const struct config *config = mount->config;
+	const struct neighbours_hosted hosted = {
+		.hosts = (const char *const *)hosts,
+		.tls_port = config->hosted_tls,
+		.cacert = config->hosted_cacert,
+	};
+	unsigned sides = sides_of(mode);
+
+	if (sides == 0) {
+		neighbours_off(mount->neighbours);
+		return 0;
+	}
+	return neighbours_on(mount->neighbours, sides,
+			     (sides & NEIGHBOURS_HOSTED) != 0 ? &hosted : NULL, message,
+			     message_size);
+}
+
 int mount_join_peers(struct mount *mount, char *message, size_t message_size)
 {
 	const struct config *config = mount->config;
 	char reason[512];
 
-	if (config->mode != CONFIG_MODE_DISTRIBUTED)
-		return 0;
-	int error = neighbours_on(mount->neighbours, reason, sizeof reason);
+	int error = take_part(mount, config->mode, config->hosted, reason, sizeof reason);
 	if (error == 0)
 		return 0;
 	if (config->listen != NULL) {
@@ -54,35 +87,67 @@ int mount_join_peers(struct mount *mount, char *message, size_t message_size)
 	return 0;
 }
 
-static int change_mode(struct mount *mount, enum config_mode mode, char *message,
+/* What the configuration says from now on. HOSTS is taken over, and given back are the former ones.
+ */
+static bool set_mode(struct mount *mount, enum config_mode mode, char ***hosts)
+{
+	struct config *config = mount->config;
+
+	pthread_mutex_lock(&mount->config_lock);
+	bool changed = config->mode != mode;
+	config->mode = mode;
+	if (*hosts != NULL) {
+		char **former = config->hosted;
+		config->hosted = *hosts;
+		*hosts = former;
+	}
+	pthread_mutex_unlock(&mount->config_lock);
+	return changed;
+}
+
+static int change_mode(struct mount *mount, enum config_mode mode, char ***hosts, char *message,
 		       size_t message_size)
 {
-	struct neighbours *neighbours = mount->neighbours;
-	bool distributed = mode == CONFIG_MODE_DISTRIBUTED;
+	enum config_mode former = mount->config->mode;
+	char **caches = *hosts != NULL ? *hosts : mount->config->hosted;
+	char ignored[512];
 
-	if (distributed && !neighbours_are_on(neighbours)) {
-		int error = neighbours_on(neighbours, message, message_size);
-		if (error != 0)
-			return error;
+	if (config_mode_is_hosted(mode) && caches == NULL) {
+		snprintf(message, message_size,
+			 "mode %s: which hosted cache? name it behind the mode",
+			 config_mode_name(mode));
+		return -EINVAL;
 	}
-	pthread_mutex_lock(&mount->config_lock);
-	bool changed = mount->config->mode != mode;
-	mount->config->mode = mode;
-	pthread_mutex_unlock(&mount->config_lock);
+	if (sides_of(mode) != 0) {
+		int error = take_part(mount, mode, caches, message, message_size);
+		if (error != 0) {
+			take_part(mount, former, mount->config->hosted, ignored, sizeof ignored);
+			return error;
+		}
+	}
+	bool changed = set_mode(mount, mode, hosts);
 	/* First: what is pending ends because of the mode, not because nobody is asked any more. */
 	mount_service_changed(mount);
-	if (!distributed && neighbours_are_on(neighbours))
-		neighbours_off(neighbours);
+	if (sides_of(mode) == 0)
+		neighbours_off(mount->neighbours);
 	if (changed)
 		log_write(LOG_LEVEL_INFO, "mode %s", config_mode_name(mode));
 	return 0;
 }
 
-int mount_change_mode(struct mount *mount, enum config_mode mode, char *message,
+int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
 		      size_t message_size)
 {
+	char **copy;
+	int error = config_hosts_copy(hosts, &copy);
+
+	if (error != 0) {
+		snprintf(message, message_size, "out of memory");
+		return error;
+	}
 	pthread_mutex_lock(&mount->mode_lock);
-	int error = change_mode(mount, mode, message, message_size);
+	error = change_mode(mount, mode, &copy, message, message_size);
 	pthread_mutex_unlock(&mount->mode_lock);
+	config_hosts_free(copy);
 	return error;
 }

@@ -42,10 +42,12 @@ struct nearby {
 	 * 0: they are. With the engine's lock held, as also the next but one and the one after it.
 	 */
 	unsigned (*why_not)(struct nearby *nearby);
-	/* As neighbours_seek(), neighbours_hurry(), neighbours_drop(), neighbours_origin(). */
+	/* As neighbours_seek(), neighbours_hurry(), neighbours_drop(), neighbours_fetched() and
+	 * neighbours_origin(). */
 	void (*seek)(struct nearby *nearby, struct neighbours_want *const *wants, unsigned count);
 	void (*hurry)(struct nearby *nearby, struct neighbours_want *want);
 	bool (*drop)(struct nearby *nearby, struct neighbours_want *want);
+	void (*fetched)(struct nearby *nearby, const struct content *content, uint64_t offset);
 	void (*origin)(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms);
 };
 

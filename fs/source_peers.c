@@ -40,6 +40,11 @@ static bool drop(struct nearby *nearby, struct neighbours_want *want)
 	return neighbours_drop(neighbours_of(nearby), want);
 }
 
+static void fetched(struct nearby *nearby, const struct content *content, uint64_t offset)
+{
+	neighbours_fetched(neighbours_of(nearby), content, offset);
+}
+
 static void origin(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms)
 {
 	neighbours_origin(neighbours_of(nearby), octets_per_second, first_ms);
@@ -51,7 +56,7 @@ int source_peers_create(struct neighbours *neighbours, struct nearby **nearby_ou
 
 	if (made == NULL)
 		return -ENOMEM;
-	made->nearby = (struct nearby){why_not, seek, hurry, drop, origin};
+	made->nearby = (struct nearby){why_not, seek, hurry, drop, fetched, origin};
 	made->neighbours = neighbours;
 	*nearby_out = &made->nearby;
 	return 0;

@@ -22,7 +22,7 @@ struct numbers {
 	struct origin_counters origin;
 	uint64_t reads, xattr_requests, nodes;
 	struct neighbours_counters peers; /* zeros where there cannot be any */
-	uint64_t alone, deaf;
+	uint64_t alone, deaf, queued;
 	uint64_t hash_errors, peer_errors, malformed;
 	struct service_counters api;
 };
@@ -108,6 +108,17 @@ static const struct number list[] = {
 	      deaf),
 	COUNT("exchanges", "asked", "peer_requests_total", "Requests to peers.",
 	      peers.seeker.asked),
+	COUNT("offers", "messages", "offers_messages_total", "Messages to hosted caches.",
+	      peers.offering.messages),
+	COUNT("offers", "segments", "offers_segments_total", "Segments offered to them.",
+	      peers.offering.offered),
+	COUNT("offers", "failed", "offers_failed_total", "Offers that came to nothing.",
+	      peers.offering.failed),
+	COUNT("offers", "dropped", "offers_dropped_total",
+	      "Segments of which too many offers came to nothing.", peers.offering.dropped),
+	COUNT("offers", "queued", "offers_queued", "Segments that wait to be offered.", queued),
+	COUNT("offers", "lists", "hosted_lists_total",
+	      "Questions to hosted caches which segments they have.", peers.lists),
 #undef COUNT
 #define EXCHANGES(outcome)                                                                         \
 	{                                                                                          \
@@ -192,6 +203,7 @@ static void gather_sums(struct numbers *numbers)
 	const struct seeker_counters *seeker = &numbers->peers.seeker;
 
 	numbers->alone = seeker->alone;
+	numbers->queued = numbers->peers.offering.queued;
 	numbers->deaf = numbers->peers.deaf;
 	numbers->hash_errors = numbers->fetch.hash_errors + numbers->peers.hash;
 	numbers->peer_errors = seeker->wrong + seeker->timeouts + seeker->broken;

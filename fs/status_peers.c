@@ -64,6 +64,39 @@ static json_t *peers_json(struct neighbours *neighbours)
 	return array;
 }
 
+/* Behind what a peer has: */
+static json_t *server_json(const struct neighbours_server *server)
+{
+	struct seeker_peer peer = server->peer;
+	bool known = peer.address.family != 0;
+	int64_t rest = server->offering.rest_ms[0] > server->offering.rest_ms[1]
+			       ? server->offering.rest_ms[0]
+			       : server->offering.rest_ms[1];
+
+	if (!known)
+		peer.address.family = XADDR_IPV4;
+	json_t *json = peer_json(&peer);
+	json_object_set_new(json, "host", json_string(server->host));
+	if (!known)
+		json_object_set_new(json, "address", json_null());
+	json_object_set_new(json, "offers_rest_seconds", json_integer((rest + 999) / 1000));
+	return json;
+}
+
+static json_t *servers_json(struct neighbours *neighbours)
+{
+	struct neighbours_server *servers = calloc(OFFERING_SERVERS_MAX, sizeof *servers);
+	json_t *array = json_array();
+	unsigned count = 0;
+
+	if (servers != NULL && neighbours != NULL)
+		count = neighbours_servers(neighbours, servers);
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(array, server_json(&servers[i]));
+	free(servers);
+	return array;
+}
+
 static json_t *listen_json(struct neighbours *neighbours)
 {
 	char text[PEER_ADDRESS_MAX];
@@ -82,7 +115,8 @@ void status_peers_put(json_t *status, struct neighbours *neighbours,
 
 	json_object_set_new(status, "listen", listen_json(neighbours));
 	json_object_set_new(status, "peers", peers_json(neighbours));
-	if (neighbours == NULL || !neighbours_are_on(neighbours))
+	json_object_set_new(status, "hosted_caches", servers_json(neighbours));
+	if (neighbours == NULL || (neighbours_sides(neighbours) & NEIGHBOURS_LAN) == 0)
 		return;
 	status_peers_verdict(counters, neighbours_addresses(neighbours, &address, 1) > 0, port,
 			     verdict, sizeof verdict);

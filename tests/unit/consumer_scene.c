@@ -61,7 +61,7 @@ static void bring(struct near *near, struct neighbours_want *want)
 	}
 	uint8_t *memory = malloc(want->head_room + want->length);
 	memcpy(memory + want->head_room, octets, want->length);
-	want->came(want, memory, &from);
+	want->came(want, memory, &from, false);
 }
 
 static void answer(struct near *near, struct neighbours_want *want, enum near_mode mode)
@@ -111,6 +111,13 @@ static bool drop(struct nearby *nearby, struct neighbours_want *want)
 	return found;
 }
 
+static void fetched(struct nearby *nearby, const struct content *content, uint64_t offset)
+{
+	(void)nearby;
+	(void)content;
+	(void)offset;
+}
+
 static void origin(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms)
 {
 	(void)nearby;
@@ -155,7 +162,7 @@ void consumer_scene_begin(struct consumer_scene *scene, size_t size)
 		content_decode(cut, cut_size, CONTENT_LIMIT_DEFAULT, &scene->near.cut, NULL), 0);
 	free(cut);
 	pthread_mutex_init(&scene->near.lock, NULL);
-	scene->near.nearby = (struct nearby){why_not, seek, hurry, drop, origin};
+	scene->near.nearby = (struct nearby){why_not, seek, hurry, drop, fetched, origin};
 	assert_int_equal(
 		neighbours_create(&(struct neighbours_options){0}, &scene->near.neighbours), 0);
 	const struct scene_options options = {.nearby = &scene->near.nearby,

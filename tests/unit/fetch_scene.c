@@ -269,6 +269,18 @@ static bool near_drop(struct nearby *nearby, struct neighbours_want *want)
 	return dropped;
 }
 
+static void near_fetched(struct nearby *nearby, const struct content *content, uint64_t offset)
+{
+	struct neighbourhood *near = neighbourhood_of(nearby);
+	struct content_block block;
+
+	assert_int_equal(content_block_at(content, offset, &block), 0);
+	assert_int_equal(block.offset, offset);
+	pthread_mutex_lock(&near->lock);
+	near->fetched += block.length;
+	pthread_mutex_unlock(&near->lock);
+}
+
 static void near_origin(struct nearby *nearby, uint64_t octets_per_second, unsigned first_ms)
 {
 	(void)nearby;
@@ -303,14 +315,24 @@ unsigned waiting_wants(struct fixture *fixture)
 	return count;
 }
 
-void bring(struct neighbours_want *want)
+static void bring_from(struct neighbours_want *want, bool hosted)
 {
 	static const struct xaddr from = {.family = XADDR_IPV4, .octets = {10, 0, 0, 1}};
 	unsigned char *memory = malloc(want->head_room + want->length);
 
 	for (uint32_t i = 0; i < want->length; i++)
 		memory[want->head_room + i] = octet_at(want->offset + i);
-	want->came(want, memory, &from);
+	want->came(want, memory, &from, hosted);
+}
+
+void bring(struct neighbours_want *want)
+{
+	bring_from(want, false);
+}
+
+void bring_hosted(struct neighbours_want *want)
+{
+	bring_from(want, true);
 }
 
 /* ---- judges ---- */
@@ -522,8 +544,8 @@ static int setup_judged(void **state, uint64_t limit, bool judged, bool nearby)
 		.pool = fixture->pool, .source = &fixture->scripted.source, .timeout = 30};
 	pthread_mutex_init(&fixture->near.lock, NULL);
 	pthread_cond_init(&fixture->near.called, NULL);
-	fixture->near.nearby =
-		(struct nearby){near_why_not, near_seek, near_hurry, near_drop, near_origin};
+	fixture->near.nearby = (struct nearby){near_why_not, near_seek,    near_hurry,
+					       near_drop,    near_fetched, near_origin};
 	if (nearby)
 		fetch.nearby = &fixture->near.nearby;
 	if (judged)

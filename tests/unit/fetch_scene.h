@@ -54,6 +54,7 @@ struct neighbourhood {
 	struct neighbours_want *wants[1024];
 	unsigned first, last, hurried, dropped, seeks;
 	unsigned why, questions; /* why_not(), and how often it was called */
+	uint64_t fetched;        /* octets of blocks that it was told of */
 };
 
 struct fixture {
@@ -97,6 +98,8 @@ struct neighbours_want *take_want(struct fixture *fixture);
 unsigned waiting_wants(struct fixture *fixture);
 /* The block has come, altered octets excepted, which never get so far. */
 void bring(struct neighbours_want *want);
+/* The same from a hosted cache. */
+void bring_hosted(struct neighbours_want *want);
 struct fetch_file *take_question(struct fixture *fixture);
 unsigned waiting_questions(struct fixture *fixture);
 struct doubt take_doubt(struct fixture *fixture);

@@ -248,7 +248,7 @@ void bring_at(struct neighbours_want *want, uint64_t base)
 	assert_int_equal(
 		content_block_check(want->content, &block, memory + want->head_room, want->length),
 		0);
-	want->came(want, memory, &from);
+	want->came(want, memory, &from, false);
 }
 
 void wait_here(struct parts *parts, uint64_t offset, uint64_t end)

@@ -74,14 +74,15 @@ static const char *shown(const struct config *config, const char *name, size_t i
 static void every_key_has_its_default(void **state)
 {
 	static const char *const defaults[][2] = {
-		{"cache_size", "5%"},   {"cache_max_age", "28d"},   {"mode", "distributed"},
-		{"uploads", "64"},      {"upload_rate", "none"},    {"listen", NULL},
-		{"plaintext", "no"},    {"discovery_port", "3702"}, {"versions", "1,2"},
-		{"compute", "2"},       {"revalidate", "60"},       {"offline", "yes"},
-		{"timeout", "30"},      {"connections", "8"},       {"insecure", "no"},
-		{"admin_mode", "0600"}, {"level", "info"},          {"allow_other", "no"},
-		{"user", NULL},         {"header", NULL},           {"cache", NULL},
-		{"thinning", "10"},
+		{"cache_size", "5%"},    {"cache_max_age", "28d"},   {"mode", "distributed"},
+		{"uploads", "64"},       {"upload_rate", "none"},    {"listen", NULL},
+		{"plaintext", "no"},     {"discovery_port", "3702"}, {"versions", "1,2"},
+		{"compute", "2"},        {"revalidate", "60"},       {"offline", "yes"},
+		{"timeout", "30"},       {"connections", "8"},       {"insecure", "no"},
+		{"admin_mode", "0600"},  {"level", "info"},          {"allow_other", "no"},
+		{"user", NULL},          {"header", NULL},           {"cache", NULL},
+		{"thinning", "10"},      {"hosted", NULL},           {"hosted_tls", "0"},
+		{"hosted_cacert", NULL},
 	};
 	struct config *config = fresh();
 
@@ -123,6 +124,9 @@ static void good_values_are_taken(void **state)
 		{"hosted=cache.example:8080", "cache.example:8080"},
 		{"hosted=[2001:db8::1]:80", "[2001:db8::1]:80"},
 		{"hosted=[2001:db8::1]", "[2001:db8::1]"},
+		{"hosted_tls=443", "443"},
+		{"hosted_tls=0", "0"},
+		{"hosted_cacert=/dev/null", "/dev/null"},
 		{"listen=0", "0"},
 		{"listen=[::1]:65535", "[::1]:65535"},
 		{"uploads=16384", "16384"},
@@ -219,6 +223,9 @@ static void bad_values_are_refused_as_wrong_usage(void **state)
 		"hosted=[::g]",
 		"hosted=-a",
 		"hosted=:80",
+		"hosted_tls=65536",
+		"hosted_tls=https",
+		"hosted_tls=",
 		"listen=70000",
 		"listen=name:80",
 		"uploads=0",

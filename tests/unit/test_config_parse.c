@@ -15,151 +15,20 @@
 
 #include <cmocka.h>
 
-#include "fs/config_private.h"
-
-#define WORDS_MAX 16
-
-static char directory[] = "/tmp/test_config_parse.XXXXXX";
-static char output[8192]; /* of the last command line, both streams */
-
-static int make_directory(void **state)
-{
-	(void)state;
-	if (!mkdtemp(directory) || chdir(directory) || mkdir("mnt", 0700))
-		return -1;
-	setenv("HOME", directory, 1);
-	unsetenv("XDG_CACHE_HOME");
-	unsetenv("XDG_STATE_HOME");
-	return 0;
-}
-
-static int remove_directory(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "cd / && rm -rf %s", directory);
-	return system(command);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *stream = fopen(name, "w");
-
-	assert_non_null(stream);
-	fputs(text, stream);
-	assert_int_equal(fclose(stream), 0);
-}
-
-static void redirect(int descriptor, int target, int *kept)
-{
-	fflush(NULL);
-	*kept = dup(target);
-	dup2(descriptor, target);
-}
-
-static void restore(int target, int kept)
-{
-	fflush(NULL);
-	dup2(kept, target);
-	close(kept);
-}
-
-/* The words of one command line, in memory that may be written to as that of the kernel may. */
-struct line {
-	int count;
-	char *words[WORDS_MAX + 1];
-};
-
-static void line_free(struct line *line)
-{
-	while (line->count > 0)
-		free(line->words[--line->count]);
-}
-
-static struct line line_of(const char *first, va_list rest)
-{
-	struct line line = {0};
-
-	for (const char *word = first; word; word = va_arg(rest, const char *)) {
-		assert_true(line.count < WORDS_MAX);
-		line.words[line.count++] = strdup(word);
-	}
-	return line;
-}
-
-/* NULL, with the exit status in STATUS_OUT and what was said in output; or the configuration. */
-static struct config *parse_line(struct line *line, int *status_out)
-{
-	struct config *config = NULL;
-	int out, err, file = open("output", O_CREAT | O_TRUNC | O_RDWR, 0600);
-	ssize_t length;
-
-	redirect(file, STDOUT_FILENO, &out);
-	redirect(file, STDERR_FILENO, &err);
-	*status_out = -1;
-	if (!config_parse(line->count, line->words, &config, status_out))
-		config = NULL;
-	restore(STDOUT_FILENO, out);
-	restore(STDERR_FILENO, err);
-	length = pread(file, output, sizeof(output) - 1, 0);
-	output[length > 0 ? length : 0] = '\0';
-	close(file);
-	return config;
-}
-
-static struct config *parse(const char *first, ...)
-{
-	struct line line;
-	struct config *config;
-	va_list rest;
-	int status;
-
-	va_start(rest, first);
-	line = line_of(first, rest);
-	va_end(rest);
-	config = parse_line(&line, &status);
-	line_free(&line);
-	if (!config)
-		fail_msg("status %d: %s", status, output);
-	return config;
-}
-
-static int refused(const char *first, ...)
-{
-	struct line line;
-	struct config *config;
-	va_list rest;
-	int status;
-
-	va_start(rest, first);
-	line = line_of(first, rest);
-	va_end(rest);
-	config = parse_line(&line, &status);
-	line_free(&line);
-	if (config)
-		fail_msg("%s was taken", config->origin);
-	return status;
-}
-
-static void said(const char *text)
-{
-	if (!strstr(output, text))
-		fail_msg("\"%s\" is not in: %s", text, output);
-}
+#include "tests/unit/config_scene.h"
 
 static const char *inside(const char *name)
 {
 	static char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	snprintf(path, sizeof(path), "%s/%s", config_scene_directory, name);
 	return path;
 }
 
 static void a_plain_line_gives_defaults_and_absolute_paths(void **state)
 {
-	struct config *config =
-		parse("peerdistfs", "-o", "cache=cache", "http://h.example/dir/", "mnt", NULL);
+	struct config *config = config_scene_parse("peerdistfs", "-o", "cache=cache",
+						   "http://h.example/dir/", "mnt", NULL);
 
 	(void)state;
 	assert_string_equal(config->origin, "http://h.example/dir/");
@@ -184,8 +53,8 @@ static void a_plain_line_gives_defaults_and_absolute_paths(void **state)
 static void words_may_come_in_any_order(void **state)
 {
 	struct config *config =
-		parse("/sbin/mount.peerdistfs", "none", "mnt", "-s", "-v", "-n", "-o",
-		      "rw,user,user=joe,cache=c,_netdev", "-t", "peerdistfs", NULL);
+		config_scene_parse("/sbin/mount.peerdistfs", "none", "mnt", "-s", "-v", "-n", "-o",
+				   "rw,user,user=joe,cache=c,_netdev", "-t", "peerdistfs", NULL);
 
 	(void)state;
 	assert_string_equal(config->origin, "none");
@@ -193,7 +62,8 @@ static void words_may_come_in_any_order(void **state)
 	assert_false(config->foreground);
 	config_free(config);
 	setenv("POSIXLY_CORRECT", "1", 1);
-	config = parse("peerdistfs", "none", "mnt", "-fd", "-ocache=c,allow_other", NULL);
+	config = config_scene_parse("peerdistfs", "none", "mnt", "-fd", "-ocache=c,allow_other",
+				    NULL);
 	unsetenv("POSIXLY_CORRECT");
 	assert_true(config->foreground);
 	assert_true(config->debug);
@@ -206,40 +76,45 @@ static void words_may_come_in_any_order(void **state)
 static void as_a_helper_of_mount_f_checks_and_mounts_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("mount.peerdistfs", "none", "mnt", "-f", "-o", "cache=fake", NULL),
+	assert_int_equal(config_scene_refused("mount.peerdistfs", "none", "mnt", "-f", "-o",
+					      "cache=fake", NULL),
 			 0);
-	assert_string_equal(output, "");
+	assert_string_equal(config_scene_output, "");
 	assert_int_not_equal(access("fake", F_OK), 0);
-	assert_int_equal(refused("mount.peerdistfs", "none", "mnt", "-f", "-o", "cach=x", NULL), 2);
+	assert_int_equal(
+		config_scene_refused("mount.peerdistfs", "none", "mnt", "-f", "-o", "cach=x", NULL),
+		2);
 }
 
 static void help_and_version_are_answered(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("peerdistfs", "--help", NULL), 0);
-	said("usage: peerdistfs");
-	assert_int_equal(refused("peerdistfs", "--version", NULL), 0);
-	assert_string_equal(output, "peerdistfs " PEERDISTFS_VERSION "\n");
+	assert_int_equal(config_scene_refused("peerdistfs", "--help", NULL), 0);
+	config_scene_said("usage: peerdistfs");
+	assert_int_equal(config_scene_refused("peerdistfs", "--version", NULL), 0);
+	assert_string_equal(config_scene_output, "peerdistfs " PEERDISTFS_VERSION "\n");
 }
 
 static void wrong_usage_is_status_2_with_one_line(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("peerdistfs", NULL), 2);
-	said("ORIGIN is missing");
-	assert_int_equal(refused("peerdistfs", "none", NULL), 2);
-	said("MOUNTPOINT is missing");
-	assert_int_equal(refused("peerdistfs", "none", "mnt", "more", NULL), 2);
-	said("`more` is one argument too many");
-	assert_int_equal(refused("peerdistfs", "-x", "none", "mnt", NULL), 2);
-	said("unknown option `-x`");
-	assert_int_equal(refused("peerdistfs", "--foreground", "none", "mnt", NULL), 2);
-	said("unknown option `--foreground`");
-	assert_int_equal(refused("peerdistfs", "-s", "none", "mnt", NULL), 2);
-	assert_int_equal(refused("peerdistfs", "none", "mnt", "-o", NULL), 2);
-	said("-o needs a value");
-	assert_int_equal(refused("peerdistfs", "none", "mnt", "-o", "cach_size=5%", NULL), 2);
-	said("peerdistfs: unknown option `cach_size`; did you mean `cache_size`?\n");
+	assert_int_equal(config_scene_refused("peerdistfs", NULL), 2);
+	config_scene_said("ORIGIN is missing");
+	assert_int_equal(config_scene_refused("peerdistfs", "none", NULL), 2);
+	config_scene_said("MOUNTPOINT is missing");
+	assert_int_equal(config_scene_refused("peerdistfs", "none", "mnt", "more", NULL), 2);
+	config_scene_said("`more` is one argument too many");
+	assert_int_equal(config_scene_refused("peerdistfs", "-x", "none", "mnt", NULL), 2);
+	config_scene_said("unknown option `-x`");
+	assert_int_equal(config_scene_refused("peerdistfs", "--foreground", "none", "mnt", NULL),
+			 2);
+	config_scene_said("unknown option `--foreground`");
+	assert_int_equal(config_scene_refused("peerdistfs", "-s", "none", "mnt", NULL), 2);
+	assert_int_equal(config_scene_refused("peerdistfs", "none", "mnt", "-o", NULL), 2);
+	config_scene_said("-o needs a value");
+	assert_int_equal(
+		config_scene_refused("peerdistfs", "none", "mnt", "-o", "cach_size=5%", NULL), 2);
+	config_scene_said("peerdistfs: unknown option `cach_size`; did you mean `cache_size`?\n");
 }
 
 static void malformed_origins_are_refused(void **state)
@@ -268,10 +143,11 @@ static void malformed_origins_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(refused("peerdistfs", bad[i], "mnt", NULL), 2);
-		said("ORIGIN `");
-		said("; give http://HOST/DIR/");
-		assert_ptr_equal(strchr(output, '\n') + 1, output + strlen(output));
+		assert_int_equal(config_scene_refused("peerdistfs", bad[i], "mnt", NULL), 2);
+		config_scene_said("ORIGIN `");
+		config_scene_said("; give http://HOST/DIR/");
+		assert_ptr_equal(strchr(config_scene_output, '\n') + 1,
+				 config_scene_output + strlen(config_scene_output));
 	}
 }
 
@@ -289,7 +165,8 @@ static void origins_are_brought_into_one_form(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct config *config = parse("peerdistfs", "-ocache=c", forms[i][0], "mnt", NULL);
+		struct config *config =
+			config_scene_parse("peerdistfs", "-ocache=c", forms[i][0], "mnt", NULL);
 
 		assert_string_equal(config->origin, forms[i][1]);
 		config_free(config);
@@ -298,8 +175,8 @@ static void origins_are_brought_into_one_form(void **state)
 
 static void the_user_part_becomes_user(void **state)
 {
-	struct config *config =
-		parse("peerdistfs", "-ocache=c", "http://me%40x:p%3aw@h/d/", "mnt", NULL);
+	struct config *config = config_scene_parse("peerdistfs", "-ocache=c",
+						   "http://me%40x:p%3aw@h/d/", "mnt", NULL);
 
 	(void)state;
 	assert_string_equal(config->origin, "http://h/d/");
@@ -307,10 +184,11 @@ static void the_user_part_becomes_user(void **state)
 	assert_int_equal(config->umask, 077);
 	assert_non_null(strstr(config->fuse_options, ",fsname=http://h/d/"));
 	config_free(config);
-	config = parse("peerdistfs", "-ocache=c,user=a:b", "http://me:pw@h/", "mnt", NULL);
+	config = config_scene_parse("peerdistfs", "-ocache=c,user=a:b", "http://me:pw@h/", "mnt",
+				    NULL);
 	assert_string_equal(config->user, "a:b");
 	config_free(config);
-	config = parse("peerdistfs", "-ocache=c", "http://me@h/", "mnt", NULL);
+	config = config_scene_parse("peerdistfs", "-ocache=c", "http://me@h/", "mnt", NULL);
 	assert_string_equal(config->user, "me:");
 	config_free(config);
 }
@@ -347,7 +225,7 @@ static void secrets_on_the_command_line_are_overwritten(void **state)
 
 static void secrets_are_overwritten_and_kept(void **state)
 {
-	struct line line = {0};
+	struct config_line line = {0};
 	static const char *const words[] = {
 		"peerdistfs", "-c", "me:x@y.ini", "-o", "cache=c,user=me:hush,header=X: hush\\,h",
 		"none",       "mnt"};
@@ -355,67 +233,74 @@ static void secrets_are_overwritten_and_kept(void **state)
 	int status;
 
 	(void)state;
-	write_file("me:x@y.ini", "[mount]\n");
+	config_scene_write("me:x@y.ini", "[mount]\n");
 	while (line.count < (int)(sizeof(words) / sizeof(words[0])))
 		line.words[line.count] = strdup(words[line.count]), line.count++;
-	config = parse_line(&line, &status);
+	config = config_scene_parse_line(&line, &status);
 	assert_non_null(config);
 	assert_string_equal(config->user, "me:hush");
 	assert_string_equal(config->headers[0], "X: hush,h");
 	assert_string_equal(line.words[2], "me:x@y.ini");
 	assert_string_equal(line.words[4], "cache=c,user=*******,header=**********");
 	config_free(config);
-	line_free(&line);
+	config_line_free(&line);
 }
 
 static void secrets_are_overwritten_when_the_line_is_refused(void **state)
 {
-	struct line line = {0};
+	struct config_line line = {0};
 	int status;
 
 	(void)state;
 	line.words[line.count++] = strdup("peerdistfs");
 	line.words[line.count++] = strdup("-ouser=me:hush,cach=1");
 	line.words[line.count++] = strdup("http:/me:hush@h/");
-	assert_null(parse_line(&line, &status));
+	assert_null(config_scene_parse_line(&line, &status));
 	for (int i = 0; i < line.count; i++)
 		assert_null(strstr(line.words[i], "hush"));
-	assert_null(strstr(output, "hush"));
-	line_free(&line);
-	assert_int_equal(refused("peerdistfs", "htp://me:hush@h/", "mnt", NULL), 2);
-	assert_null(strstr(output, "hush"));
+	assert_null(strstr(config_scene_output, "hush"));
+	config_line_free(&line);
+	assert_int_equal(config_scene_refused("peerdistfs", "htp://me:hush@h/", "mnt", NULL), 2);
+	assert_null(strstr(config_scene_output, "hush"));
 }
 
 static void mount_points_are_looked_at(void **state)
 {
 	(void)state;
-	assert_int_equal(refused("peerdistfs", "-ocache=c", "none", "absent", NULL), 1);
-	said("mount point absent does not exist; make it first (mkdir -p absent)");
-	write_file("file", "");
-	assert_int_equal(refused("peerdistfs", "-ocache=c", "none", "file", NULL), 1);
-	said("mount point file is not a directory");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=c", "none", "absent", NULL),
+			 1);
+	config_scene_said("mount point absent does not exist; make it first (mkdir -p absent)");
+	config_scene_write("file", "");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=c", "none", "file", NULL), 1);
+	config_scene_said("mount point file is not a directory");
 	/* Something is mounted there on every Linux. */
-	assert_int_equal(refused("peerdistfs", "-ocache=c", "none", "/proc", NULL), 1);
-	said("mount point /proc is busy: ");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=c", "none", "/proc", NULL), 1);
+	config_scene_said("mount point /proc is busy: ");
 }
 
 static void caches_that_cannot_be_are_refused(void **state)
 {
 	(void)state;
-	write_file("file", "");
-	assert_int_equal(refused("peerdistfs", "-ocache=file", "none", "mnt", NULL), 1);
-	said("cannot be written to: Not a directory; name another with -o cache=DIR");
-	assert_int_equal(refused("peerdistfs", "-ocache=file/x", "none", "mnt", NULL), 1);
-	assert_int_equal(refused("peerdistfs", "-ocache=/proc/x/y", "none", "mnt", NULL), 1);
-	said("cache directory /proc/x/y cannot be written to");
-	assert_int_equal(refused("peerdistfs", "-ocache=mnt/c", "none", "mnt", NULL), 1);
-	said("lies below the mount point");
+	config_scene_write("file", "");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=file", "none", "mnt", NULL),
+			 1);
+	config_scene_said("cannot be written to: Not a directory; name another with "
+			  "-o cache=DIR");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=file/x", "none", "mnt", NULL),
+			 1);
+	assert_int_equal(
+		config_scene_refused("peerdistfs", "-ocache=/proc/x/y", "none", "mnt", NULL), 1);
+	config_scene_said("cache directory /proc/x/y cannot be written to");
+	assert_int_equal(config_scene_refused("peerdistfs", "-ocache=mnt/c", "none", "mnt", NULL),
+			 1);
+	config_scene_said("lies below the mount point");
 	assert_int_equal(rmdir("mnt/c"), 0);
 }
 
 static void missing_parents_of_the_cache_are_made(void **state)
 {
-	struct config *config = parse("peerdistfs", "-ocache=a/b/c", "none", "mnt", NULL);
+	struct config *config =
+		config_scene_parse("peerdistfs", "-ocache=a/b/c", "none", "mnt", NULL);
 	struct stat status;
 
 	(void)state;
@@ -424,46 +309,11 @@ static void missing_parents_of_the_cache_are_made(void **state)
 	config_free(config);
 }
 
-static void hosted_caches_are_refused_as_not_there_yet(void **state)
-{
-	(void)state;
-	assert_int_equal(refused("peerdistfs", "-ohosted=h", "none", "mnt", NULL), 1);
-	said("no hosted caches yet");
-	assert_int_equal(refused("peerdistfs", "-ohosted=h,mode=hosted", "none", "mnt", NULL), 1);
-	said("no hosted caches yet");
-	assert_int_equal(
-		refused("peerdistfs", "-omode=hosted+distributed,hosted=h", "none", "mnt", NULL),
-		1);
-	said("no hosted caches yet");
-}
-
-static void modes_and_hosted_caches_go_together(void **state)
-{
-	struct config *config;
-
-	(void)state;
-	assert_int_equal(refused("peerdistfs", "-omode=hosted", "none", "mnt", NULL), 2);
-	said("mode=hosted: which hosted cache? name it with hosted=HOST");
-	assert_int_equal(refused("peerdistfs", "-omode=hosted+distributed", "none", "mnt", NULL),
-			 2);
-	said("mode=hosted+distributed: which hosted cache?");
-	assert_int_equal(refused("peerdistfs", "-omode=distributed,hosted=h", "none", "mnt", NULL),
-			 2);
-	said("mode=distributed asks no hosted caches; ");
-	/* Kept for a later change of mode. */
-	config = parse("peerdistfs", "-ocache=c,mode=local,hosted=h", "none", "mnt", NULL);
-	assert_int_equal(config->mode, CONFIG_MODE_LOCAL);
-	assert_string_equal(config->hosted[0], "h");
-	config_free(config);
-	config = parse("peerdistfs", "-ocache=c,mode=off,hosted=h", "none", "mnt", NULL);
-	assert_true(config->unkept);
-	config_free(config);
-}
-
 /* The scope of ORIGIN with OPTIONS; for free(). */
 static char *scope_of(const char *origin, const char *options)
 {
-	struct config *config = parse("peerdistfs", "-o", options, origin, "mnt", NULL);
+	struct config *config =
+		config_scene_parse("peerdistfs", "-o", options, origin, "mnt", NULL);
 	char *scope = strdup(config_scope(config));
 
 	config_free(config);
@@ -485,7 +335,7 @@ static void scopes_differ_with_origin_and_credentials_only(void **state)
 	char *same;
 
 	(void)state;
-	write_file("netrc", "");
+	config_scene_write("netrc", "");
 	scopes[7] = scope_of("http://h/a/", "cache=c");
 	for (size_t i = 0; i < 7; i++)
 		scopes[i] = scope_of(others[i][0], others[i][1]);
@@ -512,7 +362,8 @@ static void cache_names_say_the_host(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct config *config = parse("peerdistfs", "-ocache=c", names[i][0], "mnt", NULL);
+		struct config *config =
+			config_scene_parse("peerdistfs", "-ocache=c", names[i][0], "mnt", NULL);
 
 		assert_int_equal(config_cache_name(config, name, sizeof(name)), 0);
 		assert_memory_equal(name, names[i][1], strlen(names[i][1]));
@@ -524,23 +375,25 @@ static void cache_names_say_the_host(void **state)
 
 static void limits_follow_the_volume_and_the_mode(void **state)
 {
-	struct config *config = parse("peerdistfs", "-ocache=c,cache_size=3G", "none", "mnt", NULL);
+	struct config *config =
+		config_scene_parse("peerdistfs", "-ocache=c,cache_size=3G", "none", "mnt", NULL);
 	uint64_t limit, half, whole;
 
 	(void)state;
-	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
+	assert_int_equal(config_cache_limit(config, config_scene_directory, &limit), 0);
 	assert_int_equal(limit, UINT64_C(3) << 30);
 	/* Turned off while it is mounted it keeps what it has. */
 	config->mode = CONFIG_MODE_OFF;
-	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
+	assert_int_equal(config_cache_limit(config, config_scene_directory, &limit), 0);
 	assert_int_equal(limit, UINT64_C(3) << 30);
 	config_free(config);
-	config = parse("peerdistfs", "-ocache=c,cache_size=3G,mode=off", "none", "mnt", NULL);
-	assert_int_equal(config_cache_limit(config, directory, &limit), 0);
+	config = config_scene_parse("peerdistfs", "-ocache=c,cache_size=3G,mode=off", "none", "mnt",
+				    NULL);
+	assert_int_equal(config_cache_limit(config, config_scene_directory, &limit), 0);
 	assert_int_equal(limit, CONFIG_OFF_LIMIT);
 	config_free(config);
-	assert_int_equal(config_capacity_octets(-5000, directory, &half), 0);
-	assert_int_equal(config_capacity_octets(-10000, directory, &whole), 0);
+	assert_int_equal(config_capacity_octets(-5000, config_scene_directory, &half), 0);
+	assert_int_equal(config_capacity_octets(-10000, config_scene_directory, &whole), 0);
 	assert_int_equal(half * 2, whole);
 	assert_int_equal(config_capacity_octets(-500, "/absent", &limit), -ENOENT);
 }
@@ -551,15 +404,15 @@ static void the_file_gives_keys_and_o_wins(void **state)
 
 	(void)state;
 	mkdir("etc", 0700);
-	write_file("etc/cert", "");
-	write_file("etc/x.ini",
-		   "# comment\n; comment\n\n[other]\nnonsense\n [ mount ] \r\n"
-		   "\ttimeout = 7 \r\nconnections=3\nheader = A: b, c\nheader=D: e\n"
-		   "interface=lo\ninsecure\ncert=cert\ncache = c\nx-foo\n[more]\nq=1\n");
-	config = parse("peerdistfs", "-c", "etc/x.ini", "-o",
-		       "connections=4,interface=lo,cache=cache", "none", "mnt", NULL);
-	said("etc/x.ini:4: section [other] is not known");
-	said("etc/x.ini:16: section [more] is not known");
+	config_scene_write("etc/cert", "");
+	config_scene_write("etc/x.ini",
+			   "# comment\n; comment\n\n[other]\nnonsense\n [ mount ] \r\n"
+			   "\ttimeout = 7 \r\nconnections=3\nheader = A: b, c\nheader=D: e\n"
+			   "interface=lo\ninsecure\ncert=cert\ncache = c\nx-foo\n[more]\nq=1\n");
+	config = config_scene_parse("peerdistfs", "-c", "etc/x.ini", "-o",
+				    "connections=4,interface=lo,cache=cache", "none", "mnt", NULL);
+	config_scene_said("etc/x.ini:4: section [other] is not known");
+	config_scene_said("etc/x.ini:16: section [more] is not known");
 	assert_int_equal(config->timeout, 7);
 	assert_int_equal(config->connections, 4);
 	assert_string_equal(config->headers[0], "A: b, c");
@@ -575,20 +428,21 @@ static void the_file_gives_keys_and_o_wins(void **state)
 static void errors_in_the_file_name_the_line(void **state)
 {
 	(void)state;
-	write_file("bad.ini", "[mount]\n\ntimeout=7\ntimout=8\n");
-	assert_int_equal(refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
-	said("bad.ini:4: unknown option `timout`; did you mean `timeout`?");
-	write_file("bad.ini", "timeout=7\n");
-	assert_int_equal(refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
-	said("bad.ini:1: a key before any section");
-	write_file("bad.ini", "[mount\n");
-	assert_int_equal(refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
-	said("bad.ini:1: a section is written [NAME]");
-	write_file("bad.ini", "[mount]\ntimeout =\n");
-	assert_int_equal(refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
-	said("bad.ini:2: timeout: needs a value");
-	assert_int_equal(refused("peerdistfs", "-cabsent.ini", "none", "mnt", NULL), 1);
-	said("absent.ini: No such file");
+	config_scene_write("bad.ini", "[mount]\n\ntimeout=7\ntimout=8\n");
+	assert_int_equal(config_scene_refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
+	config_scene_said("bad.ini:4: unknown option `timout`; did you mean `timeout`?");
+	config_scene_write("bad.ini", "timeout=7\n");
+	assert_int_equal(config_scene_refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
+	config_scene_said("bad.ini:1: a key before any section");
+	config_scene_write("bad.ini", "[mount\n");
+	assert_int_equal(config_scene_refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
+	config_scene_said("bad.ini:1: a section is written [NAME]");
+	config_scene_write("bad.ini", "[mount]\ntimeout =\n");
+	assert_int_equal(config_scene_refused("peerdistfs", "-cbad.ini", "none", "mnt", NULL), 2);
+	config_scene_said("bad.ini:2: timeout: needs a value");
+	assert_int_equal(config_scene_refused("peerdistfs", "-cabsent.ini", "none", "mnt", NULL),
+			 1);
+	config_scene_said("absent.ini: No such file");
 }
 
 static void reload_takes_over_what_can_change(void **state)
@@ -598,16 +452,17 @@ static void reload_takes_over_what_can_change(void **state)
 	unsigned changed = 99;
 
 	(void)state;
-	write_file("user", "me:pw\n");
-	write_file("r.ini", "[mount]\ntimeout=7\nrevalidate=1\nconnections=3\n");
-	config = parse("peerdistfs", "-c", "r.ini", "-o", "cache=c,revalidate=9,user=@user,noexec",
-		       "none", "mnt", NULL);
+	config_scene_write("user", "me:pw\n");
+	config_scene_write("r.ini", "[mount]\ntimeout=7\nrevalidate=1\nconnections=3\n");
+	config = config_scene_parse("peerdistfs", "-c", "r.ini", "-o",
+				    "cache=c,revalidate=9,user=@user,noexec", "none", "mnt", NULL);
 	assert_int_equal(unlink("user"), 0);
 	assert_int_equal(config_reload(config, &changed, message, sizeof(message)), 0);
 	assert_int_equal(changed, 0);
 	assert_string_equal(message, "");
-	write_file("r.ini", "[mount]\nrevalidate=2\nconnections=4\noffline=no\nlevel=warning\n"
-			    "cache_size=7%\ncache_max_age=1d\nuid=5\ncompute=1\n");
+	config_scene_write("r.ini",
+			   "[mount]\nrevalidate=2\nconnections=4\noffline=no\nlevel=warning\n"
+			   "cache_size=7%\ncache_max_age=1d\nuid=5\ncompute=1\n");
 	assert_int_equal(config_reload(config, &changed, message, sizeof(message)), 0);
 	assert_int_equal(changed, CONFIG_CHANGED_TIMEOUT | CONFIG_CHANGED_OFFLINE |
 					  CONFIG_CHANGED_LEVEL | CONFIG_CHANGED_CACHE_SIZE |
@@ -627,15 +482,15 @@ static void a_bad_file_changes_nothing_at_reload(void **state)
 	unsigned changed = 99;
 
 	(void)state;
-	write_file("r.ini", "[mount]\ntimeout=7\n");
-	config = parse("peerdistfs", "-c", "r.ini", "-ocache=c", "none", "mnt", NULL);
-	write_file("r.ini", "[mount]\ntimeout=8\nlevel=loud\n");
+	config_scene_write("r.ini", "[mount]\ntimeout=7\n");
+	config = config_scene_parse("peerdistfs", "-c", "r.ini", "-ocache=c", "none", "mnt", NULL);
+	config_scene_write("r.ini", "[mount]\ntimeout=8\nlevel=loud\n");
 	assert_int_equal(config_reload(config, &changed, message, sizeof(message)), -EINVAL);
 	assert_non_null(strstr(message, "r.ini:3: level=loud: not a level"));
 	assert_int_equal(changed, 99);
 	assert_int_equal(config->timeout, 7);
 	config_free(config);
-	config = parse("peerdistfs", "-ocache=c", "none", "mnt", NULL);
+	config = config_scene_parse("peerdistfs", "-ocache=c", "none", "mnt", NULL);
 	assert_int_equal(config_reload(config, &changed, message, sizeof(message)), -ENOENT);
 	config_free(config);
 }
@@ -657,8 +512,6 @@ int main(void)
 		cmocka_unit_test(mount_points_are_looked_at),
 		cmocka_unit_test(caches_that_cannot_be_are_refused),
 		cmocka_unit_test(missing_parents_of_the_cache_are_made),
-		cmocka_unit_test(hosted_caches_are_refused_as_not_there_yet),
-		cmocka_unit_test(modes_and_hosted_caches_go_together),
 		cmocka_unit_test(scopes_differ_with_origin_and_credentials_only),
 		cmocka_unit_test(cache_names_say_the_host),
 		cmocka_unit_test(limits_follow_the_volume_and_the_mode),
@@ -668,5 +521,5 @@ int main(void)
 		cmocka_unit_test(a_bad_file_changes_nothing_at_reload),
 	};
 
-	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+	return cmocka_run_group_tests(tests, config_scene_begin, config_scene_end);
 }

@@ -127,6 +127,35 @@ static void what_is_refused_together_travels_together(void **state)
 	assert_int_equal(given_by(fixture, GIVEN_PEER), 0);
 }
 
+static uint64_t fetched_of(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->near.lock);
+	uint64_t fetched = fixture->near.fetched;
+	pthread_mutex_unlock(&fixture->near.lock);
+	return fetched;
+}
+
+/* What is to be offered to hosted caches. */
+static void what_the_origin_gave_is_told_and_nothing_else(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_described(fixture, 1);
+	struct reading *reading = start_read(fixture, 0, 3 * UNIT, 0);
+	bring(take_want(fixture));
+	bring_hosted(take_want(fixture));
+	refuse(take_want(fixture));
+	deliver(fixture, take_transfer(fixture));
+	assert_int_equal(end_read(reading), 0);
+	settle_fetch(fixture, 3 * UNIT);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), UNIT);
+	assert_int_equal(given_by(fixture, GIVEN_HOSTED), UNIT);
+	assert_int_equal(given_by(fixture, GIVEN_ORIGIN), UNIT);
+	while (fetched_of(fixture) < UNIT)
+		usleep(100);
+	assert_int_equal(fetched_of(fixture), UNIT);
+}
+
 static void what_is_read_ahead_is_not_urgent_until_somebody_waits(void **state)
 {
 	struct fixture *fixture = *state;
@@ -542,6 +571,7 @@ int main(void)
 		test(without_content_information_nobody_is_asked),
 		test(nobody_is_asked_when_it_is_not_worth_it),
 		test(what_is_refused_together_travels_together),
+		test(what_the_origin_gave_is_told_and_nothing_else),
 		test(what_is_read_ahead_is_not_urgent_until_somebody_waits),
 		test(what_is_late_comes_from_nearby_all_the_same),
 		test(what_is_late_comes_from_the_origin_first),
