@@ -137,6 +137,33 @@ static int unescape(char *argument)
 	return 0;
 }
 
+int command_words(const char *argument, char ***words_out, unsigned *count_out)
+{
+	size_t length = strlen(argument);
+	/* A word and the blank behind it are two octets at least. */
+	size_t room = (length / 2 + 2) * sizeof(char *);
+	char **words = malloc(room + length + 1), *at, *rest;
+	unsigned count = 0;
+	int error = 0;
+
+	if (words == NULL)
+		return -ENOMEM;
+	at = memcpy((char *)words + room, argument, length + 1);
+	for (char *word = strtok_r(at, " \t", &rest); word != NULL && error == 0;
+	     word = strtok_r(NULL, " \t", &rest)) {
+		words[count++] = word;
+		error = unescape(word);
+	}
+	if (error != 0) {
+		free(words);
+		return error;
+	}
+	words[count] = NULL;
+	*words_out = words;
+	*count_out = count;
+	return 0;
+}
+
 static const struct command *find(const struct command *commands, const char *name, size_t length)
 {
 	for (const struct command *command = commands; command->name != NULL; command++)
@@ -152,11 +179,11 @@ static int run(const struct control *control, struct job *job, const struct comm
 	bool given = *argument != '\0';
 
 	if ((command->takes == COMMAND_NONE && given) ||
-	    (command->takes == COMMAND_ONE && !given)) {
+	    (!given && (command->takes == COMMAND_ONE || command->takes == COMMAND_WORDS))) {
 		job_explain(job, "usage: %s%s", command->name, command->arguments);
 		return -EINVAL;
 	}
-	if (given && unescape(argument) != 0) {
+	if (given && command->takes != COMMAND_WORDS && unescape(argument) != 0) {
 		job_explain(job, "a backslash is written \\x5c, other octets \\xNN");
 		return -EINVAL;
 	}

@@ -8,7 +8,10 @@
  * `status`, `metrics` and `config` are texts, made at open; so are, where there is an API,
  * `instances` and `publications`, of which root and the owner see all and others their own. `admin`
  * takes one command line by write and gives its answer to reads on the same descriptor, in the
- * order of reading, whatever the offset; reading from offset 0 again starts over. `control` is the
+ * order of reading, whatever the offset; reading from offset 0 again starts over. Octets, as of
+ * `export`, stand in an answer behind a line "octets SIZE" and can be read once; a command that
+ * takes octets, as `import`, gets them by writes of such a line with so many octets behind it, each
+ * at most CONTROL_COMMAND_MAX in all, and "end". `control` is the
  * API (fs/control_api.h). All files are direct I/O.
  *
  * The kernel lets in one writer of an inode at a time, and holds that lock while it faults in the

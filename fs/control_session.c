@@ -107,10 +107,111 @@ static void stop_polling(struct control_session *session, struct job *job)
 	}
 }
 
+/* ---- octets for a job ---- */
+
+/* A parked write. */
+struct gift_call {
+	struct call call;
+	struct feed_waiter waiter;
+	struct control_session *session;
+	struct job *job;
+	size_t size; /* of the write */
+};
+
+static void gift_end(struct gift_call *gift, int error)
+{
+	if (call_take(gift->session->control->calls, &gift->call)) {
+		if (error != 0)
+			fuse_reply_err(gift->call.request, -error);
+		else
+			fuse_reply_write(gift->call.request, gift->size);
+	}
+	job_put(gift->job);
+	session_put(gift->session);
+	free(gift);
+}
+
+static void gift_taken(struct feed_waiter *waiter)
+{
+	gift_end((struct gift_call *)((char *)waiter - offsetof(struct gift_call, waiter)), 0);
+}
+
+/* JOB comes with a reference. SIZE: of the whole write, with its line. */
+static void give(fuse_req_t request, struct control_session *session, struct job *job,
+		 const char *octets, size_t count, size_t size)
+{
+	struct gift_call *gift = calloc(1, sizeof *gift);
+
+	if (gift == NULL) {
+		job_put(job);
+		fuse_reply_err(request, ENOMEM);
+		return;
+	}
+	gift->session = session;
+	gift->job = job;
+	gift->size = size;
+	gift->waiter.wake = gift_taken;
+	session_get(session);
+	call_park(session->control->calls, &gift->call, request);
+	int error = feed_give(job_feed(job), octets, count, &gift->waiter);
+	if (error != -EAGAIN)
+		gift_end(gift, error);
+}
+
+/* "octets SIZE", and so many octets behind the line. How long the line is; 0: it is none. */
+static size_t octets_line(const char *data, size_t size)
+{
+	const char *end = memchr(data, '\n', size);
+	char line[32], *stop;
+
+	if (end == NULL || (size_t)(end - data) >= sizeof line || strncmp(data, "octets ", 7) != 0)
+		return 0;
+	size_t length = (size_t)(end - data);
+	memcpy(line, data, length);
+	line[length] = '\0';
+	unsigned long count = strtoul(line + 7, &stop, 10);
+	return *stop == '\0' && count == size - length - 1 ? length + 1 : 0;
+}
+
+/* Whether the write was for the job of this session that takes octets. */
+static bool write_feed(fuse_req_t request, struct control_session *session, const char *data,
+		       size_t size)
+{
+	pthread_mutex_lock(&session->lock);
+	struct job *job = session->job != NULL && job_feed(session->job) != NULL
+				  ? job_get(session->job)
+				  : NULL;
+	pthread_mutex_unlock(&session->lock);
+	if (job == NULL || size > CONTROL_COMMAND_MAX) {
+		job_put(job);
+		return false;
+	}
+	size_t line = octets_line(data, size);
+	if (line > 0) {
+		give(request, session, job, data + line, size - line, size);
+		return true;
+	}
+	bool end = size == 4 && memcmp(data, "end\n", 4) == 0;
+	/* As a command it would take the job's place. */
+	bool malformed = size >= 6 && memcmp(data, "octets", 6) == 0;
+	int error = end ? feed_end(job_feed(job)) : -EINVAL;
+	job_put(job);
+	if (error == 0)
+		fuse_reply_write(request, size);
+	else if (end || malformed)
+		fuse_reply_err(request, -error);
+	return end || malformed;
+}
+
+/* ---- a command ---- */
+
 static void write_admin(fuse_req_t request, struct control_session *session, const char *data,
 			size_t size)
 {
 	struct job *job;
+
+	if (write_feed(request, session, data, size))
+		return;
 
 	/* One line: what follows a NUL or a second line would be lost without a word. */
 	const char *end = memchr(data, '\n', size);
@@ -134,8 +235,10 @@ static void write_admin(fuse_req_t request, struct control_session *session, con
 		session->position = 0;
 		session->last_offset = -1;
 		pthread_mutex_unlock(&session->lock);
-		if (former != NULL)
+		if (former != NULL) {
 			stop_polling(session, former);
+			job_abandon(former);
+		}
 		job_put(former);
 	}
 	if (error != 0)
@@ -167,6 +270,8 @@ void control_ioctl(fuse_req_t request, unsigned command, struct fuse_file_info *
 		fuse_reply_err(request, ENOTTY);
 }
 
+/* ---- its end ---- */
+
 void control_session_end(struct control_session *session)
 {
 	struct control *control = session->control;
@@ -174,8 +279,10 @@ void control_session_end(struct control_session *session)
 	pthread_mutex_lock(&control->lock);
 	LIST_REMOVE(session, in_control);
 	pthread_mutex_unlock(&control->lock);
-	if (session->job != NULL)
+	if (session->job != NULL) {
 		stop_polling(session, session->job);
+		job_abandon(session->job);
+	}
 	if (session->content.api != NULL)
 		control_api_close(session->content.api);
 	session_put(session);
@@ -193,6 +300,8 @@ void control_release(fuse_req_t request, struct fuse_file_info *info)
 	control_session_end(session_of(info));
 	fuse_reply_err(request, 0);
 }
+
+/* ---- reading ---- */
 
 /* A parked read of `admin`. */
 struct answer_call {

@@ -31,9 +31,13 @@ struct job {
 	void *context;
 	pthread_mutex_t lock; /* all below; taken after jobs->lock */
 	unsigned references;
-	char *text;
+	char *text;        /* of the answer, from position "base" on */
 	char *explanation; /* NULL: none */
-	size_t length;
+	size_t base, length, room;
+	bool streams;         /* octets before "read" are of no use any more */
+	size_t read;          /* a position */
+	pthread_cond_t taken; /* of read, cancelled */
+	struct feed *feed;    /* constant once the job runs; NULL: none */
 	bool ended, cancelled;
 	uint64_t done, total;
 	int64_t progress_ms;
@@ -52,6 +56,16 @@ int jobs_create(struct jobs **jobs_out)
 	return 0;
 }
 
+static void cancel(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	job->cancelled = true;
+	pthread_cond_broadcast(&job->taken);
+	pthread_mutex_unlock(&job->lock);
+	if (job->feed != NULL)
+		feed_close(job->feed);
+}
+
 void jobs_stop(struct jobs *jobs)
 {
 	struct job *job;
@@ -60,11 +74,8 @@ void jobs_stop(struct jobs *jobs)
 		return;
 	pthread_mutex_lock(&jobs->lock);
 	jobs->stopping = true;
-	LIST_FOREACH (job, &jobs->running, in_running) {
-		pthread_mutex_lock(&job->lock);
-		job->cancelled = true;
-		pthread_mutex_unlock(&job->lock);
-	}
+	LIST_FOREACH (job, &jobs->running, in_running)
+		cancel(job);
 	while (jobs->count > 0)
 		pthread_cond_wait(&jobs->ended, &jobs->lock);
 	pthread_mutex_unlock(&jobs->lock);
@@ -92,6 +103,7 @@ int job_create(struct jobs *jobs, const char *command, struct job **job_out)
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&job->lock, NULL);
+	pthread_cond_init(&job->taken, NULL);
 	job->jobs = jobs;
 	job->references = 1;
 	*job_out = job;
@@ -116,6 +128,8 @@ void job_put(struct job *job)
 	if (!last)
 		return;
 	pthread_mutex_destroy(&job->lock);
+	pthread_cond_destroy(&job->taken);
+	feed_free(job->feed);
 	free(job->command);
 	free(job->text);
 	free(job->explanation);
@@ -130,7 +144,7 @@ static struct job_waiter *ready_locked(struct job *job)
 
 	while (*link != NULL) {
 		struct job_waiter *waiter = *link;
-		if (!job->ended && waiter->position >= job->length) {
+		if (!job->ended && waiter->position >= job->base + job->length) {
 			link = &waiter->next;
 			continue;
 		}
@@ -150,18 +164,41 @@ static void wake(struct job_waiter *ready)
 	}
 }
 
-static void append(struct job *job, const char *text, size_t length)
+/* Room for SIZE octets more, or NULL. */
+static char *room_locked(struct job *job, size_t size)
 {
-	pthread_mutex_lock(&job->lock);
-	char *grown = realloc(job->text, job->length + length);
-	if (grown != NULL) {
-		memcpy(grown + job->length, text, length);
+	size_t room = job->room;
+
+	while (room - job->length < size)
+		room = room < 1024 ? 1024 : room * 2;
+	if (room > job->room) {
+		char *grown = realloc(job->text, room);
+
+		if (grown == NULL)
+			return NULL;
 		job->text = grown;
-		job->length += length;
+		job->room = room;
+	}
+	return job->text + job->length;
+}
+
+/* LINE, then SIZE octets. */
+static int append(struct job *job, const char *line, const void *octets, size_t size)
+{
+	size_t length = strlen(line);
+
+	pthread_mutex_lock(&job->lock);
+	char *room = room_locked(job, length + size);
+	if (room != NULL) {
+		memcpy(room, line, length);
+		if (size > 0)
+			memcpy(room + length, octets, size);
+		job->length += length + size;
 	}
 	struct job_waiter *ready = ready_locked(job);
 	pthread_mutex_unlock(&job->lock);
 	wake(ready);
+	return room != NULL ? 0 : -ENOMEM;
 }
 
 void job_print(struct job *job, const char *format, ...)
@@ -174,7 +211,7 @@ void job_print(struct job *job, const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		return;
-	append(job, text, (size_t)length);
+	(void)append(job, text, NULL, 0);
 	free(text);
 }
 
@@ -222,7 +259,64 @@ void job_end(struct job *job, int error)
 	job->ended = true;
 	struct job_waiter *ready = ready_locked(job);
 	pthread_mutex_unlock(&job->lock);
+	if (job->feed != NULL)
+		feed_close(job->feed);
 	wake(ready);
+}
+
+/* ---- octets ---- */
+
+void job_stream(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	job->streams = true;
+	pthread_mutex_unlock(&job->lock);
+}
+
+int job_octets(struct job *job, const void *data, size_t size)
+{
+	char line[32];
+
+	snprintf(line, sizeof line, "octets %zu\n", size);
+	pthread_mutex_lock(&job->lock);
+	while (!job->cancelled && job->base + job->length - job->read > JOB_UNREAD_MAX)
+		pthread_cond_wait(&job->taken, &job->lock);
+	bool cancelled = job->cancelled;
+	pthread_mutex_unlock(&job->lock);
+	return cancelled ? -ECANCELED : append(job, line, data, size);
+}
+
+int job_accept(struct job *job)
+{
+	return feed_create(&job->feed);
+}
+
+struct feed *job_feed(struct job *job)
+{
+	return job->feed;
+}
+
+void job_abandon(struct job *job)
+{
+	pthread_mutex_lock(&job->lock);
+	bool needed = job->streams || (job->feed != NULL && !feed_is_whole(job->feed));
+	pthread_mutex_unlock(&job->lock);
+	if (needed)
+		cancel(job);
+}
+
+/* Who reads at POSITION has all before it. Moved only when that is at least half of it. */
+static void forget_locked(struct job *job, size_t position)
+{
+	if (position > job->read)
+		job->read = position;
+	size_t gone = job->read - job->base;
+	if (gone > job->length / 2) {
+		memmove(job->text, job->text + gone, job->length - gone);
+		job->base += gone;
+		job->length -= gone;
+	}
+	pthread_cond_broadcast(&job->taken);
 }
 
 bool job_cancelled(struct job *job)
@@ -288,11 +382,14 @@ long job_read(struct job *job, size_t position, char *buffer, size_t size)
 	long taken = 0;
 
 	pthread_mutex_lock(&job->lock);
-	if (position < job->length) {
-		size_t left = job->length - position;
+	size_t end = job->base + job->length;
+	if (job->streams && position <= end)
+		forget_locked(job, position);
+	if (position >= job->base && position < end) {
+		size_t left = end - position;
 		taken = (long)(left < size ? left : size);
-		memcpy(buffer, job->text + position, (size_t)taken);
-	} else if (!job->ended) {
+		memcpy(buffer, job->text + (position - job->base), (size_t)taken);
+	} else if (position >= end && !job->ended) {
 		taken = -EAGAIN;
 	}
 	pthread_mutex_unlock(&job->lock);
@@ -302,7 +399,7 @@ long job_read(struct job *job, size_t position, char *buffer, size_t size)
 void job_wait(struct job *job, struct job_waiter *waiter)
 {
 	pthread_mutex_lock(&job->lock);
-	bool now = job->ended || waiter->position < job->length;
+	bool now = job->ended || waiter->position < job->base + job->length;
 	if (!now) {
 		waiter->next = job->waiters;
 		job->waiters = waiter;
@@ -349,9 +446,7 @@ int job_cancel(struct jobs *jobs, unsigned number)
 	LIST_FOREACH (job, &jobs->running, in_running) {
 		if (job->number != number)
 			continue;
-		pthread_mutex_lock(&job->lock);
-		job->cancelled = true;
-		pthread_mutex_unlock(&job->lock);
+		cancel(job);
 		error = 0;
 	}
 	pthread_mutex_unlock(&jobs->lock);

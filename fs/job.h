@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fs/feed.h"
+
 struct jobs;
 struct job;
 
@@ -41,8 +43,25 @@ void job_explain(struct job *job, const char *format, ...) __attribute__((format
 void job_end(struct job *job, int error);
 bool job_cancelled(struct job *job);
 
+/* Octets. They stand in the answer behind a line "octets SIZE", lines follow. What was read of such
+ * an answer is gone: it cannot be read again, and when its reader goes the job is cancelled. */
+
+/* Octets of the answer that wait for the reader: our choice. */
+#define JOB_UNREAD_MAX (1u << 20)
+
+/* The answer will have octets; before the job starts. */
+void job_stream(struct job *job);
+/* Waits while much is unread. 0; -ECANCELED; -ENOMEM. SIZE is above 0. */
+int job_octets(struct job *job, const void *data, size_t size);
+/* The job is given octets; before it starts. 0; -ENOMEM. */
+int job_accept(struct job *job);
+/* Who gives them, or NULL: it takes none. As long as JOB. */
+struct feed *job_feed(struct job *job);
+/* Who began it has gone: one that needs him is cancelled. */
+void job_abandon(struct job *job);
+
 /* Copies of the answer's octets from POSITION on. Returns how many, 0 at the end, or -EAGAIN while
- * there are none yet. */
+ * there are none yet. An answer with octets forgets what is before POSITION. */
 long job_read(struct job *job, size_t position, char *buffer, size_t size);
 /* Calls WAKE once, with no lock held, when job_read(POSITION) would not return -EAGAIN any more,
  * possibly before this returns. */
