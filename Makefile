@@ -131,7 +131,7 @@ $(O)/peerdistfs: $(O)/fs/main.o $(archive)
 $(O)/peerdist: $(patsubst %.c,$(O)/%.o,$(wildcard fs/cli_*.c)) $(archive) $(library)
 $(units): $(O)/%: $(O)/%.o $(unit_shared:%.c=$(O)/%.o) $(archive) $(library_objects)
 $(tools): $(O)/%: $(O)/%.o
-$(addprefix $(O)/tests/bench/,content retrieval_client retrieval_server simulation): $(archive)
+$(addprefix $(O)/tests/bench/,content opaque retrieval_client retrieval_server simulation): $(archive)
 $(O)/tests/bench/api: $(archive) $(library)
 $(api_programs): $(O)/%: $(O)/%.o $(api_shared:%.c=$(O)/%.o) $(library)
 	$(call say,LD,$@)$(link) -o $@ $^
@@ -218,7 +218,7 @@ includedir := $(DESTDIR)$(PREFIX)/include/peerdist
 package := $(libdir)/pkgconfig/peerdist.pc
 helper := $(DESTDIR)$(MOUNT_HELPER_DIR)/mount.peerdistfs
 mandir := $(DESTDIR)$(PREFIX)/share/man
-pages := $(wildcard fs/*.1 fs/*.8 fs/api/*.3 fs/api/*.4)
+pages := $(wildcard fs/*.1 fs/*.7 fs/*.8 fs/api/*.3 fs/api/*.4)
 installed_pages := $(foreach p,$(pages),$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 headers := fs/api/peerdist.h $(wildcard fs/api/shim/*.h)
 # Where the loader looks by itself; elsewhere programs are told where the library is.

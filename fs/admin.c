@@ -8,7 +8,10 @@
 #include "fs/admin_api.h"
 #include "fs/admin_explain.h"
 #include "fs/admin_info.h"
+#include "fs/admin_package.h"
+#include "fs/admin_package_mount.h"
 #include "fs/admin_peers.h"
+#include "fs/admin_store.h"
 #include "fs/control.h"
 #include "fs/mount.h"
 #include "fs/warm.h"
@@ -33,34 +36,11 @@ static int do_clear(const struct control *control, struct job *job, const char *
 	return error;
 }
 
-struct verifying {
-	struct mount *mount;
-	struct job *job;
-	uint64_t total;
-};
-
-static bool verify_goes_on(void *context, const struct store_progress *progress)
-{
-	struct verifying *verifying = context;
-
-	job_progress(verifying->job, progress->checked, verifying->total);
-	return !job_cancelled(verifying->job);
-}
-
 static int do_verify(const struct control *control, struct job *job, const char *argument)
 {
-	struct mount *mount = control->owner;
-	struct verifying verifying = {.mount = mount, .job = job};
-	struct store_progress progress = {0};
-	struct store_usage usage;
+	const struct mount *mount = control->owner;
 
-	store_usage(mount->store, &usage);
-	verifying.total = usage.used;
-	int error = store_verify(mount->store, argument, verify_goes_on, &verifying, &progress);
-	if (error == 0)
-		job_print(job, "ok checked %llu bad %llu\n", (unsigned long long)progress.checked,
-			  (unsigned long long)progress.bad);
-	return error;
+	return admin_store_verify(mount->store, job, argument);
 }
 
 static int do_warm(const struct control *control, struct job *job, const char *argument)
@@ -117,29 +97,15 @@ static int do_resize(const struct control *control, struct job *job, const char 
 {
 	struct mount *mount = control->owner;
 	config_capacity capacity;
-	uint64_t limit;
-	int error = config_capacity_parse(argument, &capacity);
+	int error = admin_store_resize(mount->store, mount->config->cache_dir, job, argument,
+				       &capacity);
 
-	if (error != 0)
-		job_explain(job, "%s is no size: octets with K, M, G or T, or 5%% of the volume",
-			    argument);
-	if (error == 0)
-		error = config_capacity_octets(capacity, mount->config->cache_dir, &limit);
-	if (error == 0) {
-		error = store_resize(mount->store, limit);
-		if (error == -EBUSY)
-			job_explain(job, "%s: what is pinned does not fit into it; unpin something",
-				    argument);
-		else if (error == -EINVAL)
-			job_explain(job, "%s: a cache needs 1M at least", argument);
-	}
 	if (error != 0)
 		return error;
 	pthread_mutex_lock(&mount->config_lock);
 	mount->config->cache_size = capacity;
 	pthread_mutex_unlock(&mount->config_lock);
 	mount_limit_changed(mount);
-	job_print(job, "ok limit %llu\n", (unsigned long long)limit);
 	return 0;
 }
 
@@ -245,10 +211,13 @@ const struct command admin_commands[] = {
 	{"warm", " PATH", "fetch PATH and all below now", COMMAND_ONE, NULL, do_warm},
 	{"verify", " [PATH]", "check every cached block, drop what is bad", COMMAND_MAYBE, NULL,
 	 do_verify},
+	ADMIN_PACKAGE_EXPORT(admin_mount_export),
+	ADMIN_PACKAGE_IMPORT(admin_mount_import),
 	{"info", " PATH", "its content information, in base64", COMMAND_ONE, NULL, do_info},
 	{"explain", " PATH", "where its blocks came from, and why not from a peer", COMMAND_ONE,
 	 NULL, do_explain},
-	{"mode", " MODE", "off, local or distributed", COMMAND_ONE, do_mode_check, do_mode},
+	{"mode", " MODE [HOST...]", "off, local, distributed, hosted or hosted+distributed",
+	 COMMAND_ONE, do_mode_check, do_mode},
 	{"peers", "", "the machines that gave us blocks", COMMAND_NONE, do_peers, NULL},
 	{"trust", " reset", "forget what peers did wrong", COMMAND_ONE, do_trust, NULL},
 	{"resize", " SIZE", "change the limit of the cache", COMMAND_ONE, do_resize, NULL},

@@ -32,6 +32,9 @@ void cli_mount_close(struct cli_mount *mount);
 
 /* cli_session.c: a command and its answer */
 
+/* The admin file, for reading and writing. */
+int cli_admin_open(const struct cli_mount *mount, int *admin_out);
+
 /* Sends COMMAND, and ARGUMENT if not NULL, and shows what comes back. */
 int cli_command(const struct cli_mount *mount, const char *command, const char *argument,
 		bool json);
@@ -123,6 +126,9 @@ int cli_hashes_size(const char *text, uint64_t *size_out);
 
 /* Verbs with options of their own; WORDS[0] is the verb. Each in the file of its name. */
 int cli_doctor(int count, char **words);
+int cli_export(int count, char **words);
+int cli_hosted(int count, char **words);
+int cli_import(int count, char **words);
 int cli_info(int count, char **words);
 int cli_key(int count, char **words);
 int cli_publish(int count, char **words);

@@ -177,8 +177,8 @@ static const struct verb verbs[] = {
 	 "accept content information of these versions only, until unmount", NULL, NULL},
 	{"explain", run_explain, TAKES_PATH, true,
 	 "where its blocks came from, and why not from a peer", NULL, NULL},
-	{"mode", run_command, TAKES_MODE, true, "off, local or distributed, until unmount", NULL,
-	 NULL},
+	{"mode", run_command, TAKES_MODE, true,
+	 "off, local, distributed, hosted or hosted+distributed", NULL, NULL},
 	{"peers", run_peers, TAKES_MOUNT, true, "the machines that gave us blocks", NULL, NULL},
 	{"trust", run_command, TAKES_TRUST, true, "forget what peers did wrong", NULL, NULL},
 	{"instances", run_list, TAKES_MOUNT, true, "the programs that use the API", NULL, NULL},
@@ -199,6 +199,12 @@ static const struct verb verbs[] = {
 	 "new|set|export|import ..."},
 	{"serve", NULL, TAKES_NOTHING, false, "serve DIR by HTTP, with content information",
 	 cli_serve, "[OPTION] DIR"},
+	{"hosted", NULL, TAKES_NOTHING, false, "keep for a whole site what its machines fetched",
+	 cli_hosted, "[OPTION]"},
+	{"export", NULL, TAKES_NOTHING, false, "what is cached of PATHs, as a package in FILE",
+	 cli_export, "[OPTION] FILE PATH..."},
+	{"import", NULL, TAKES_NOTHING, false, "take such a package into a cache", cli_import,
+	 "[OPTION] FILE [MOUNTPOINT]"},
 	{"publish", NULL, TAKES_NOTHING, false, "hash now what serve would hash later", cli_publish,
 	 "[OPTION] PATH"},
 	{"help", run_help, TAKES_NOTHING, false, "this text", NULL, NULL},
@@ -212,7 +218,7 @@ static const char *const argument_usage[] = {
 	[TAKES_SIZE] = "SIZE [MOUNTPOINT]",
 	[TAKES_JOB] = "JOB [MOUNTPOINT]",
 	[TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
-	[TAKES_MODE] = "MODE [MOUNTPOINT]",
+	[TAKES_MODE] = "MODE [HOST...] [MOUNTPOINT]",
 	[TAKES_TRUST] = "reset [MOUNTPOINT]",
 	[TAKES_INSTANCE] = "ID [MOUNTPOINT]",
 	[TAKES_PUBLICATION] = "UID HEX [MOUNTPOINT]",
@@ -295,7 +301,8 @@ static int check_value(const struct request *request)
 	if (request->verb->takes == TAKES_MODE &&
 	    config_mode_parse(value, strcspn(value, " "), &mode))
 		return cli_complain(CLI_USAGE,
-				    "`%s` is not a mode; there are off, local and distributed",
+				    "`%s` is not a mode; there are off, local, distributed, "
+				    "hosted and hosted+distributed",
 				    log_escape(escaped, sizeof(escaped), value));
 	if (request->verb->takes == TAKES_TRUST && strcmp(value, "reset"))
 		return cli_complain(CLI_USAGE, "`%s`: trust can only be reset",

@@ -3,15 +3,15 @@
  * The verb `serve`: the content server, in the foreground until SIGTERM or SIGINT.
  */
 #include <errno.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "cache/log.h"
 #include "cache/pool.h"
 #include "fs/cli.h"
 #include "fs/cli_serve_url.h"
+#include "fs/cli_serving.h"
 #include "fs/config.h"
 #include "fs/hashes_place.h"
 #include "fs/serve_control.h"
@@ -20,7 +20,6 @@
 #include "origin/content_tree.h"
 
 /* Our choices. */
-#define LISTEN_MAX 16
 #define DEFAULT_LISTEN "8080"
 #define CONNECTIONS_MAX 16384
 /* Descriptors that a connection takes at most as a rule: itself, the file, content information. */
@@ -45,8 +44,7 @@ static const char usage[] =
 	"  --control-allow-other  everyone on this machine may look into it\n" CLI_SERVE_URL_USAGE;
 
 struct request {
-	const char *listen[LISTEN_MAX + 1];
-	unsigned listen_count;
+	struct cli_listen listen;
 	const char *key, *hashes, *tls_cert, *tls_key, *control;
 	bool lazy, followed, control_others;
 	unsigned versions;
@@ -70,19 +68,11 @@ struct parts {
 
 /* ---- the command line ---- */
 
-static int add_listen(struct request *request, const char *text)
-{
-	if (request->listen_count == LISTEN_MAX)
-		return cli_complain(CLI_USAGE, "--listen: at most %d of them", LISTEN_MAX);
-	request->listen[request->listen_count++] = text;
-	return CLI_DONE;
-}
-
 static int take_option(struct request *request, int letter)
 {
 	switch (letter) {
 	case 'L':
-		return add_listen(request, optarg);
+		return cli_listen_add(&request->listen, "--listen", optarg);
 	case 'k':
 		request->key = optarg;
 		return CLI_DONE;
@@ -171,26 +161,20 @@ static int parse(int count, char **words, struct request *request)
 		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
 	if (request->control_others && !request->control)
 		return cli_complain(CLI_USAGE, "--control-allow-other needs --control");
-	if (request->listen_count == 0)
-		request->listen[request->listen_count++] = DEFAULT_LISTEN;
+	if (request->listen.count == 0)
+		cli_listen_add(&request->listen, "--listen", DEFAULT_LISTEN);
 	return take_named(request, words[optind]);
 }
 
 /* ---- the parts ---- */
 
-/* As many connections as descriptors allow; they are raised as far as they may be. */
+/* As many connections as descriptors allow. */
 static unsigned connections(void)
 {
-	struct rlimit limit;
-	rlim_t count;
+	unsigned long files = cli_serving_files();
+	unsigned long count = files > 2 * OTHER_FILES ? (files - OTHER_FILES) / CONNECTION_FILES
+						      : files / (2 * CONNECTION_FILES);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return OTHER_FILES;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		getrlimit(RLIMIT_NOFILE, &limit);
-	count = limit.rlim_cur > 2 * OTHER_FILES ? (limit.rlim_cur - OTHER_FILES) / CONNECTION_FILES
-						 : limit.rlim_cur / (2 * CONNECTION_FILES);
 	return count < CONNECTIONS_MAX ? (unsigned)count : CONNECTIONS_MAX;
 }
 
@@ -231,8 +215,8 @@ static int create_server(const struct request *request, struct parts *parts, cha
 {
 	bool tls = request->tls_cert != NULL;
 	const struct content_server_options options = {
-		.listen = tls ? NULL : request->listen,
-		.tls_listen = tls ? request->listen : NULL,
+		.listen = tls ? NULL : request->listen.list,
+		.tls_listen = tls ? request->listen.list : NULL,
 		.tls_cert = request->tls_cert,
 		.tls_key = request->tls_key,
 		.connections = connections(),
@@ -248,14 +232,6 @@ static int create_server(const struct request *request, struct parts *parts, cha
 	return content_server_create(&options, &parts->server, message, size);
 }
 
-static void show(FILE *stream, const char *name, const char *value)
-{
-	char escaped[LOG_NAME_MAX];
-
-	if (value)
-		fprintf(stream, "%s=%s\n", name, log_escape(escaped, sizeof(escaped), value));
-}
-
 /* What is in effect, for the file `config` of the control directory. For free(). */
 static char *describe(const struct request *request)
 {
@@ -267,19 +243,19 @@ static char *describe(const struct request *request)
 	FILE *stream = open_memstream(&text, &size);
 
 	if (stream) {
-		show(stream, "source", request->named);
-		for (unsigned i = 0; i < request->listen_count; i++)
-			show(stream, "listen", request->listen[i]);
-		show(stream, "tls_cert", request->tls_cert);
-		show(stream, "tls_key", request->tls_key);
-		show(stream, "key", request->key ? request->key : key);
-		show(stream, "hashes", request->hashes ? request->hashes : hashes);
-		show(stream, "lazy", request->lazy ? "yes" : "no");
-		show(stream, "versions", versions[request->versions & 3]);
+		cli_serving_show(stream, "source", request->named);
+		for (unsigned i = 0; i < request->listen.count; i++)
+			cli_serving_show(stream, "listen", request->listen.list[i]);
+		cli_serving_show(stream, "tls_cert", request->tls_cert);
+		cli_serving_show(stream, "tls_key", request->tls_key);
+		cli_serving_show(stream, "key", request->key ? request->key : key);
+		cli_serving_show(stream, "hashes", request->hashes ? request->hashes : hashes);
+		cli_serving_show(stream, "lazy", request->lazy ? "yes" : "no");
+		cli_serving_show(stream, "versions", versions[request->versions & 3]);
 		fprintf(stream, "min_size=%lld\n", (long long)request->min_size);
 		fprintf(stream, "hashes_size=%lld\n", (long long)request->hashes_size);
-		show(stream, "follow_links", request->followed ? "yes" : "no");
-		show(stream, "control", request->control);
+		cli_serving_show(stream, "follow_links", request->followed ? "yes" : "no");
+		cli_serving_show(stream, "control", request->control);
 		fclose(stream);
 	}
 	free(key);
@@ -345,46 +321,26 @@ static void free_all(struct parts *parts)
 
 /* ---- running ---- */
 
-/* One line, so that whoever waits for it knows all addresses. */
-static int tell(const struct request *request, const struct content_server *server)
+static int address(const void *server, unsigned index, char *buffer, size_t size)
 {
-	char name[LOG_NAME_MAX], address[128];
-
-	printf("serving %s on", log_escape(name, sizeof(name), request->named));
-	for (unsigned i = 0; !content_server_address(server, i, address, sizeof(address)); i++)
-		printf(" %s://%s/", request->tls_cert ? "https" : "http", address);
-	printf("\n");
-	if (fflush(stdout))
-		return cli_complain(CLI_FAILED, "cannot write to standard output: %s",
-				    strerror(errno));
-	return CLI_DONE;
-}
-
-/* In all threads, those that are made later included; SET_OUT is for sigwait(). */
-static void hold_signals(sigset_t *set_out)
-{
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(set_out);
-	sigaddset(set_out, SIGTERM);
-	sigaddset(set_out, SIGINT);
-	pthread_sigmask(SIG_BLOCK, set_out, NULL);
+	return content_server_address(server, index, buffer, size);
 }
 
 static int serve(const struct request *request)
 {
 	char message[MESSAGE_SIZE] = "";
 	struct parts parts = {0};
-	int status = CLI_DONE, number;
+	int status = CLI_DONE;
 	sigset_t signals;
 
-	hold_signals(&signals);
+	cli_serving_hold(&signals, false);
 	if (create_all(request, &parts, message, sizeof(message)) < 0)
 		status = cli_complain(CLI_FAILED, "%s", message);
 	if (status == CLI_DONE)
-		status = tell(request, parts.server);
+		status = cli_serving_tell(request->named, request->tls_cert ? 0 : UINT_MAX, address,
+					  parts.server);
 	if (status == CLI_DONE)
-		while (sigwait(&signals, &number))
-			;
+		cli_serving_wait(&signals);
 	free_all(&parts);
 	return status;
 }

@@ -238,19 +238,26 @@ static int converse(int admin, const char *line, struct answer *answer)
 	return CLI_DONE;
 }
 
+int cli_admin_open(const struct cli_mount *mount, int *admin_out)
+{
+	int admin = openat(mount->control, "admin", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (admin < 0)
+		return shut_out(mount, errno);
+	*admin_out = admin;
+	return CLI_DONE;
+}
+
 /* ANSWER says what to do with the data. */
 static int speak(const struct cli_mount *mount, struct answer *answer)
 {
 	char *line = command_line(answer->command, answer->argument);
-	int admin = openat(mount->control, "admin", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	int status;
+	int admin = -1;
+	int status = cli_admin_open(mount, &admin);
 
-	if (admin < 0)
-		status = shut_out(mount, errno);
-	else if (!line)
-		status = cli_complain(CLI_FAILED, "out of memory");
-	else
-		status = converse(admin, line, answer);
+	if (!status)
+		status = line ? converse(admin, line, answer)
+			      : cli_complain(CLI_FAILED, "out of memory");
 	if (admin >= 0)
 		close(admin);
 	free(line);

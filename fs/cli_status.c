@@ -134,14 +134,15 @@ static void show_numbers(const char *title, json_t *numbers)
 	putchar('\n');
 }
 
-static void show_addresses(const json_t *addresses)
+static void show_addresses(const json_t *status, const char *name)
 {
+	const json_t *addresses = json_object_get(status, name);
 	char escaped[LOG_NAME_MAX];
 
 	for (size_t i = 0; i < json_array_size(addresses); i++) {
 		const char *address = json_string_value(json_array_get(addresses, i));
 
-		printf("%-10s  %s\n", "listen",
+		printf("%-10s  %s\n", name,
 		       log_escape(escaped, sizeof(escaped), address ? address : ""));
 	}
 }
@@ -170,10 +171,28 @@ static void show_mount(json_t *status)
 
 static void show_server(json_t *status)
 {
-	show_addresses(json_object_get(status, "listen"));
+	show_addresses(status, "listen");
 	putchar('\n');
 	show_numbers("served", json_object_get(status, "served"));
 	show_numbers("hashes", json_object_get(status, "hashes"));
+}
+
+static void show_hosted(json_t *status)
+{
+	char opaque[32];
+
+	show_addresses(status, "listen");
+	show_addresses(status, "tls_listen");
+	show_cache(json_object_get(status, "cache"));
+	human_size(number(json_object_get(status, "cache"), "opaque"), opaque, sizeof(opaque));
+	printf("%-10s  %s of it, which only clients can verify\n", "opaque", opaque);
+	putchar('\n');
+	show_numbers("served", json_object_get(status, "served"));
+	show_numbers("offers", json_object_get(status, "offers"));
+	show_numbers("pulled", json_object_get(status, "pulled"));
+	show_numbers("exchanges", json_object_get(status, "exchanges"));
+	printf("%-10s  %zu that offered; peerdist peers lists them\n", "peers",
+	       json_array_size(json_object_get(status, "peers")));
 }
 
 int cli_status_show(const char *text)
@@ -191,6 +210,8 @@ int cli_status_show(const char *text)
 		show_text(status, texts[i]);
 	if (json_object_get(status, "hashes"))
 		show_server(status);
+	else if (json_object_get(status, "offers") && json_object_get(status, "pulled"))
+		show_hosted(status);
 	else
 		show_mount(status);
 	putchar('\n');

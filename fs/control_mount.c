@@ -17,6 +17,7 @@
 
 #include "cache/log.h"
 #include "fs/read_only.h"
+#include "fs/unmounter.h"
 
 /* How often readers who wait are looked at, whether they were killed: fs/call.h. */
 #define TICK_MS 100
@@ -28,6 +29,7 @@ struct control_mount {
 	struct fuse_session *session;
 	char *directory; /* resolved */
 	int end;         /* eventfd */
+	int unmounter;   /* -1: we can do it ourselves */
 	bool serving;    /* the thread runs */
 	pthread_t thread;
 };
@@ -337,6 +339,7 @@ int control_mount_start(const struct control_mount_options *options,
 		return -ENOMEM;
 	}
 	mount->end = -1;
+	mount->unmounter = -1;
 	error = create_parts(mount, options);
 	snprintf(message, message_size, "cannot serve a control directory: %s",
 		 strerror(error != 0 ? -error : EAGAIN));
@@ -352,6 +355,16 @@ int control_mount_start(const struct control_mount_options *options,
 	return 0;
 }
 
+int control_mount_keep(struct control_mount *mount)
+{
+	int unmounter = unmounter_start(mount->directory);
+
+	if (unmounter < 0)
+		return unmounter;
+	mount->unmounter = unmounter;
+	return 0;
+}
+
 void control_mount_end(struct control_mount *mount)
 {
 	if (mount == NULL)
@@ -362,8 +375,10 @@ void control_mount_end(struct control_mount *mount)
 		eventfd_write(mount->end, 1);
 		pthread_join(mount->thread, NULL);
 	}
-	if (mount->session != NULL)
+	if (mount->session != NULL) {
+		unmounter_end(mount->unmounter, fuse_session_fd(mount->session));
 		fuse_session_unmount(mount->session);
+	}
 	if (mount->jobs != NULL)
 		control_end(&mount->control);
 	if (mount->session != NULL)

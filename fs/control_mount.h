@@ -23,6 +23,9 @@ struct control_mount;
 /* 0, or a negative errno with a MESSAGE. Nothing in the directory may be needed to answer. */
 int control_mount_start(const struct control_mount_options *options,
 			struct control_mount **mount_out, char *message, size_t message_size);
+/* Before the process becomes another user, who could not take the mount away: a process that stays
+ * does it at the end. 0 or a negative errno. */
+int control_mount_keep(struct control_mount *mount);
 /* Ends its jobs, answers who waits, and takes it away, whoever still has something open in it. To
  * be called before what the answerer needs goes. NULL is fine. */
 void control_mount_end(struct control_mount *mount);

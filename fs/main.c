@@ -10,10 +10,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <libxml/parser.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,6 +27,7 @@
 #include "cache/log.h"
 #include "fs/config.h"
 #include "fs/mount.h"
+#include "fs/run_as.h"
 #include "fs/unmounter.h"
 
 /* FUSE threads beyond the first few only wait for the same locks. Our choice. */
@@ -138,26 +137,19 @@ static void *look(void *argument)
 static int drop_privileges(const struct mount *mount, int *unmounter_out)
 {
 	const struct config *config = mount->config;
+	struct run_as user;
+	int error = run_as_find(config->run_as, &user);
 
-	if (config->run_as == NULL || geteuid() != 0)
-		return 0;
-	const struct passwd *user = getpwnam(config->run_as);
-	if (user == NULL)
-		return -ENOENT;
-	if (user->pw_uid == 0)
-		return 0;
-	int error = store_give(mount->store, user->pw_uid, user->pw_gid);
+	if (error != 0 || !user.needed)
+		return error;
+	error = store_give(mount->store, user.uid, user.gid);
 	if (error != 0)
 		return error;
 	int unmounter = unmounter_start(config->mountpoint);
 	if (unmounter < 0)
 		return unmounter;
 	*unmounter_out = unmounter;
-	if (initgroups(user->pw_name, user->pw_gid) != 0 ||
-	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
-	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
-		return -errno;
-	return 0;
+	return run_as_become(&user);
 }
 
 /* What the thread that waits for signals needs. */

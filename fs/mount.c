@@ -15,8 +15,6 @@
 
 /* Deadlines, retries and killed readers are looked at so often. Our choice. */
 #define TICK_MS 100
-/* How often what nobody used for too long is looked for. Our choice. */
-#define EXPIRE_MS (10 * 60 * 1000)
 /* Largest read-ahead window, and its part of the cache: what is read ahead must not push out what
  * is being read. Our choice. */
 #define WINDOW_MAX (16ull << 20)
@@ -32,24 +30,6 @@ static void tick(void *context)
 
 	fetch_tick(mount->fetch, loop_clock_ms());
 	calls_tick(&mount->calls);
-}
-
-static void run_expire(struct pool_job *job)
-{
-	struct mount *mount = (struct mount *)((char *)job - offsetof(struct mount, expire));
-
-	store_expire(mount->store);
-	atomic_store(&mount->expiring, false);
-}
-
-static void expire(void *context)
-{
-	struct mount *mount = context;
-
-	if (atomic_exchange(&mount->expiring, true))
-		return;
-	mount->expire.run = run_expire;
-	pool_submit(mount->pool, POOL_IDLE, &mount->expire);
 }
 
 void mount_limit_changed(struct mount *mount)
@@ -196,7 +176,7 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	fetch_tick(mount->fetch, loop_clock_ms());
 	if ((error = mount_create_service(mount)) != 0 ||
 	    (error = loop_every(mount->loop, TICK_MS, tick, mount)) != 0 ||
-	    (error = loop_every(mount->loop, EXPIRE_MS, expire, mount)) != 0)
+	    (error = expiry_start(&mount->expiry, mount->loop, mount->pool, mount->store)) != 0)
 		return error;
 	return mount_join_peers(mount, message, size);
 }
@@ -360,20 +340,27 @@ void mount_forget_kernel(struct mount *mount, const char *path)
 
 /* Configuration */
 
-/* MODE_OUT: what is to be changed to, without the lock. */
-static int reload_locked(struct mount *mount, enum config_mode *mode_out, char *message,
-			 size_t message_size)
+/* MODE_OUT, HOSTS_OUT: what is to be changed to, without the lock. */
+static int reload_locked(struct mount *mount, enum config_mode *mode_out, char ***hosts_out,
+			 char *message, size_t message_size)
 {
 	struct config *config = mount->config;
 	enum config_mode former = config->mode;
+	char **former_hosts;
 	unsigned changed;
 	uint64_t limit;
-	int error = config_reload(config, &changed, message, message_size);
+	int error = config_hosts_copy(config->hosted, &former_hosts);
 
-	if (error != 0)
+	if (error == 0)
+		error = config_reload(config, &changed, message, message_size);
+	if (error != 0) {
+		config_hosts_free(former_hosts);
 		return error;
+	}
 	*mode_out = config->mode;
+	*hosts_out = config->hosted;
 	config->mode = former;
+	config->hosted = former_hosts;
 	if (changed & CONFIG_CHANGED_CACHE_SIZE) {
 		error = config_cache_limit(config, config->cache_dir, &limit);
 		if (error == 0)
@@ -396,12 +383,14 @@ static int reload_locked(struct mount *mount, enum config_mode *mode_out, char *
 int mount_reload(struct mount *mount, char *message, size_t message_size)
 {
 	enum config_mode mode = mount->config->mode;
+	char **hosts = NULL;
 
 	pthread_mutex_lock(&mount->config_lock);
-	int error = reload_locked(mount, &mode, message, message_size);
+	int error = reload_locked(mount, &mode, &hosts, message, message_size);
 	pthread_mutex_unlock(&mount->config_lock);
-	if (error != 0)
-		return error;
-	return mount_change_mode(mount, mode, message + strlen(message),
-				 message_size - strlen(message));
+	if (error == 0)
+		error = mount_change_mode(mount, mode, hosts, message + strlen(message),
+					  message_size - strlen(message));
+	config_hosts_free(hosts);
+	return error;
 }

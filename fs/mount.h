@@ -16,6 +16,7 @@
 #include "cache/store.h"
 #include "fs/config.h"
 #include "fs/control.h"
+#include "fs/expiry.h"
 #include "fs/fetch.h"
 #include "fs/inform.h"
 #include "fs/job.h"
@@ -62,8 +63,7 @@ struct mount {
 	struct control control;
 	char *base; /* URL of the directory that is shown; NULL: none */
 	char *only; /* the one name in it; NULL: all */
-	struct pool_job expire;
-	atomic_bool expiring;
+	struct expiry expiry;
 	bool finished;
 	atomic_ullong window_max; /* read-ahead, octets; what the cache's limit allows */
 	/* Held while an answer that comes but once is begun or joined, so that one begins it. */
@@ -98,9 +98,10 @@ void mount_destroy(struct mount *mount);
  * second fails only when what was named in the configuration cannot be had (fs/mount_peers.c). */
 int mount_create_peers(struct mount *mount);
 int mount_join_peers(struct mount *mount, char *message, size_t message_size);
-/* Has the machine take part, or not, as MODE says; when that fails the mode is what it was. Takes
- * as long as opening and closing sockets does. Not from the loop or a pool thread. */
-int mount_change_mode(struct mount *mount, enum config_mode mode, char *message,
+/* Has the machine take part, or not, as MODE says; when that fails the mode is what it was. HOSTS:
+ * the hosted caches from now on; NULL: those of before. Takes as long as opening and closing
+ * sockets does. Not from the loop or a pool thread. */
+int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
 		      size_t message_size);
 /* fs/mount_service.c: the secret if it must be had at the start already; who computes with it
  * (NULL: nobody). */

@@ -27,7 +27,8 @@ left() {
 make_it PREFIX="$prefix" MOUNT_HELPER_DIR="$prefix/sbin" install
 for file in bin/peerdist lib/libpeerdist.so.1 lib/libpeerdist.so lib/libpeerdist.a \
 	lib/pkgconfig/peerdist.pc include/peerdist/{peerdist,PeerDist,windows,winerror,control}.h \
-	share/man/man3/peerdist{,_status,_publish,_consume,_waiting}.3; do
+	share/man/man3/peerdist{,_status,_publish,_consume,_waiting}.3 \
+	share/man/man7/peerdist-hosted{,-windows}.7; do
 	[ -e "$prefix/$file" ] || fail "not installed: $file"
 done
 assert_eq libpeerdist.so.1 "$(readlink "$prefix/lib/libpeerdist.so")" 'the link'

@@ -18,7 +18,7 @@ peerdist() {
 mode_is() {
 	assert_eq "$1 $2" "$(status_get '.mode + " " + .state')" "mode and state"
 	assert_eq "mode=$1" "$(grep '^mode=' "$MOUNT/.peerdist/config")" 'mode shown'
-	assert_match "mode +$1" "$(peerdist status)" 'mode for people'
+	assert_match "mode +${1/+/\\+}" "$(peerdist status)" 'mode for people'
 }
 # told STATUS TEXT ARGUMENTS...
 told() {
@@ -55,14 +55,41 @@ admin peers >/dev/null || fail 'peers by the admin file'
 
 # Usage is checked before anything is asked; the rest is refused by the daemon, by the write itself.
 told 2 'usage: peerdist mode MODE' mode
-told 2 "\`lokal\` is not a mode; there are off, local and distributed" mode lokal
+told 2 "\`lokal\` is not a mode; there are off, local, distributed, hosted and hosted+distributed" mode lokal
 told 2 'trust can only be reset' trust me
 told 2 'usage: peerdist trust reset' trust
 told 2 'usage: peerdist explain PATH' explain
-told 1 'this version has no hosted caches yet' mode hosted cache.example "$MOUNT"
-told 1 'this version has no hosted caches yet' mode hosted+distributed a b
-for line in 'mode' 'mode lokal' 'mode hosted a' 'mode local a' 'trust' 'trust me' 'peers x'; do
+told 1 'mode hosted: which hosted cache?' mode hosted
+told 1 'a:b: not HOST or HOST:PORT' mode hosted+distributed a a:b "$MOUNT"
+for line in 'mode' 'mode lokal' 'mode hosted' 'mode hosted a:b' 'mode hosted+distributed' 'mode local a' \
+	'mode distributed a' 'trust' 'trust me' 'peers x'; do
 	if admin "$line" 2>/dev/null; then fail "'$line' was taken"; fi
 done
 mode_is local available
+
+# Hosted caches are named behind the mode, and remembered for the next time.
+hosts_are() { # hosts_are [HOST...]: in the configuration
+	assert_eq "$*" "$(sed -n 's/^hosted=//p' "$MOUNT/.peerdist/config" | xargs)" 'hosted caches'
+}
+hosts_are
+peerdist mode hosted 127.0.0.1:9 [::1]:9 "$MOUNT"
+mode_is hosted available
+hosts_are 127.0.0.1:9 '[::1]:9'
+peerdist mode hosted+distributed
+mode_is hosted+distributed available
+peerdist mode local
+mode_is local available
+hosts_are 127.0.0.1:9 '[::1]:9'
+peerdist mode hosted+distributed 127.0.0.2
+mode_is hosted+distributed available
+hosts_are 127.0.0.2
+peerdist mode distributed
+mode_is distributed available
+peerdist mode hosted
+mode_is hosted available
+hosts_are 127.0.0.2
+# A failure changes nothing.
+told 1 'a:b: not HOST or HOST:PORT' mode hosted+distributed a:b
+mode_is hosted available
+hosts_are 127.0.0.2
 umount_fs

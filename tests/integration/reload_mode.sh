@@ -8,9 +8,13 @@ requires_cmd jq
 
 mkdir "$TEST_DIR/origin" "$TEST_DIR/mnt"
 file=$TEST_DIR/mount.conf
-write_mode() {
+write_mode() { # write_mode MODE [LINE...]
 	printf '[mount]\ncache=%s\nkey=%s\ninterface=lo\nlisten=0\nmode=%s\n' "$TEST_DIR/cache-mnt" \
 		"$TEST_DIR/secret.key" "$1" >"$file"
+	if [ $# -gt 1 ]; then printf '%s\n' "${@:2}" >>"$file"; fi
+}
+hosts() {
+	sed -n 's/^hosted=//p' "$MOUNT/.peerdist/config" | xargs
 }
 is_mode() { # is_mode MODE LISTENS
 	test "$(status_get '"\(.mode) \(.listen != null)"')" = "$1 $2"
@@ -32,4 +36,24 @@ wait_until 10 is_mode local false
 write_mode nonsense
 assert_refused 'nonsense' "$BUILD/peerdist" reload "$MOUNT"
 is_mode local false || fail 'a bad file changed the mode'
+
+# Hosted caches are named there, and take effect with it.
+write_mode hosted hosted=127.0.0.1:9
+"$BUILD/peerdist" reload "$MOUNT"
+is_mode hosted true || fail "after hosted caches: $(status_get '"\(.mode) \(.listen)"')"
+assert_eq 127.0.0.1:9 "$(hosts)" 'hosted caches'
+write_mode hosted hosted=127.0.0.2:9 hosted=127.0.0.3
+"$BUILD/peerdist" reload "$MOUNT"
+assert_eq '127.0.0.2:9 127.0.0.3' "$(hosts)" 'hosted caches of the same mode'
+write_mode hosted
+assert_refused 'which hosted cache' "$BUILD/peerdist" reload "$MOUNT"
+write_mode distributed hosted=127.0.0.1:9
+assert_refused 'asks no hosted caches' "$BUILD/peerdist" reload "$MOUNT"
+assert_eq 'hosted 127.0.0.2:9 127.0.0.3' "$(status_get .mode) $(hosts)" 'after files that contradict themselves'
+write_mode hosted+distributed hosted=127.0.0.3
+"$BUILD/peerdist" reload "$MOUNT"
+is_mode hosted+distributed true || fail "after both: $(status_get '"\(.mode) \(.listen)"')"
+write_mode local
+"$BUILD/peerdist" reload "$MOUNT"
+is_mode local false || fail "after neither: $(status_get '"\(.mode) \(.listen)"')"
 umount_fs "$MOUNT"

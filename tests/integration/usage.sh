@@ -34,7 +34,10 @@ refused 1 "$TEST_DIR/absent does not exist; make it first" -o "$cache" file:///u
 refused 1 '/proc is busy: ' -o "$cache" file:///usr /proc
 refused 1 'interface=none0: there is no such network interface' -o "$cache,interface=none0" \
 	file:///usr "$mount"
-refused 1 'no hosted caches yet' -o "$cache,hosted=h" file:///usr "$mount"
+refused 2 'hosted=a:b: not HOST or HOST:PORT' -o "$cache,hosted=a:b" file:///usr "$mount"
+refused 2 'hosted_tls=x: not a number' -o "$cache,hosted=h,hosted_tls=x" file:///usr "$mount"
+refused 1 'hosted_cacert=' -o "$cache,hosted=h,hosted_cacert=$TEST_DIR/absent" file:///usr "$mount"
+refused 2 'mode=hosted+distributed: which hosted cache' -o "$cache,mode=hosted+distributed" file:///usr "$mount"
 refused 2 'mode=hosted: which hosted cache' -o "$cache,mode=hosted" file:///usr "$mount"
 refused 2 'mode=distributed asks no hosted caches' -o "$cache,mode=distributed,hosted=h" \
 	file:///usr "$mount"
