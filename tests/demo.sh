@@ -3,7 +3,8 @@
 #
 # A whole life of a mount, on this machine alone: an origin on loopback, a cold read, a read with
 # the origin stopped, a flush, an origin that vouches for every block; and two machines on a LAN, of
-# which the second reads what the first has read. Everything lies in one temporary directory and is
+# which the second reads what the first has read. With HOSTED=1 in the environment: also a branch with
+# a hosted cache, which remembers for three machines. Everything lies in one temporary directory and is
 # gone at the end, also after Ctrl-C. As root it first installs the packages that are missing, and
 # all the rest happens in namespaces of its own; without them the two machines are left out.
 set -euo pipefail
@@ -37,6 +38,8 @@ PATH=$PATH:/usr/sbin:/sbin
 . tests/lib/mounts.sh
 . tests/lib/network.sh
 . tests/lib/lan.sh
+wanted_hosted=${HOSTED:-}
+. tests/lib/hosted.sh
 trap 'finish $?' EXIT
 trap 'exit 130' INT TERM HUP
 
@@ -193,6 +196,62 @@ two_machines() {
 	umount_fs "$TEST_DIR/lan1"
 }
 
+# ---- a branch with a hosted cache ----
+
+# client_reads NODE: a mount that asks the hosted cache, reads, and leaves; a line of the table.
+client_reads() {
+	lan_mount "$1" "$URL" "mode=hosted,hosted=$HOSTED"
+	branch_reads "$1"
+}
+branch_reads() {
+	local before start end
+	before=$(link_octets)
+	start=$EPOCHREALTIME
+	cat "$TEST_DIR/$1/backup.tar" >"$TEST_DIR/read"
+	end=$EPOCHREALTIME
+	lan_status "$1" '"\(.sources.origin.bytes) \(.sources.hosted.bytes)"' |
+		awk -v n="$1" -v a="$start" -v b="$end" -v s="$size" -v l=$(($(link_octets) - before)) '{
+			printf "  %-8s %12d %12d %14d %9.2f %8.1f\n", n, $1, $2, l, b - a, s / (b - a) / 1e6 }'
+	cmp "$tree/backup.tar" "$TEST_DIR/read"
+}
+
+branch_with_hosted_cache() {
+	local why size
+	step 'A branch: three clients, a hosted cache, the origin far away'
+	why=$(no_machines)
+	if [ -n "$why" ]; then
+		echo "  left out, since $why"
+		return
+	fi
+	tree=$TEST_DIR/office
+	mkdir "$tree"
+	make_octets "$tree/backup.tar" 40000000 2
+	size=$(stat -c %s "$tree/backup.tar")
+	peerdist publish "${serve_options[@]}" "$tree/backup.tar" >/dev/null
+	lan_create 4 v4
+	lan_origin wan $LINK_MBIT $LINK_DELAY
+	lan_serve "$tree" "${serve_options[@]}"
+	lan_hosted lan4
+	echo "  \$ peerdist hosted --listen $HOSTED ...      # on lan4"
+	echo "  \$ peerdistfs -o hosted=$HOSTED ${URL%/} ...  # on lan1 to lan3"
+	printf '\n  %-8s %12s %12s %14s %9s %8s\n' machine 'from origin' 'from cache' 'over the link' \
+		seconds MB/s
+	client_reads lan1
+	wait_until 60 hosted_counts lan4 .pulled.bytes "$size"
+	umount_fs "$TEST_DIR/lan1"
+	echo '  lan1 has offered what it fetched, the cache has pulled it, and lan1 leaves'
+	client_reads lan2
+	umount_fs "$TEST_DIR/lan2"
+	lan_hosted_stop lan4
+	lan_hosted_again lan4
+	echo '  the cache is stopped and started again'
+	client_reads lan3
+	umount_fs "$TEST_DIR/lan3"
+	echo
+	hosted_status lan4 '"  the cache: \(.cache.used) octets, pulled \(.pulled.bytes), served \(.served.bytes)"'
+	lan_hosted_stop lan4
+}
+
 requires_fuse
 if [ -n "${TEST_ISOLATED:-}" ]; then ip link set lo up; fi
 tree=$TEST_DIR/origin
@@ -200,4 +259,8 @@ serve_options=(--key "$TEST_DIR/serve.key" --hashes "$TEST_DIR/hashes")
 life_of_a_mount
 vouched_for
 two_machines
+if [ -n "$wanted_hosted" ]; then
+	if [ -z "$(no_machines)" ]; then lan_end; fi
+	branch_with_hosted_cache
+fi
 step 'Cleaning up'

@@ -4,8 +4,13 @@
  * over several connections, and prints what came in MB of blocks a second.
  *
  *     retrieval_load HOST PORT ID BLOCKS [SECONDS] [CONNECTIONS] [ALGORITHM]
+ *     retrieval_load HOST PORT get FILES [SECONDS] [CONNECTIONS]
+ *     retrieval_load HOST PORT offer CLIENT_PORT [SECONDS] [CONNECTIONS]
  *
- * ID in hexadecimal; by default 5 seconds, 8 connections and algorithm 1, AES-128. Encrypted blocks
+ * ID in hexadecimal; by default 5 seconds, 8 connections and algorithm 1, AES-128. With `get` any
+ * HTTP server is asked for /0, /1 and so on, FILES of them, that are answers of a retrieval server;
+ * with `offer` a hosted cache is offered a segment that nobody knows, each time another one, in a
+ * message of version 2.0. Encrypted blocks
  * are not decrypted: what is measured is the server. Wrong when both share a core, or another
  * program has one of theirs.
  */
@@ -30,7 +35,10 @@
 #define HEAD_MAX 4096u
 #define EVENTS 64
 
+#define MESSAGE_MAX 512u
+
 static const char path[] = "/116B50EB-ECE2-41ac-8429-9F9E963361B7/";
+static const char offer_path[] = "/0131501b-d67f-491b-9a40-c4bf27bcb4d4/";
 
 struct connection {
 	int fd;
@@ -43,7 +51,9 @@ struct connection {
 static struct connection connections[CONNECTIONS_MAX];
 static char received[RECEIVE_MAX];
 static uint8_t id[ID_MAX];
-static uint32_t id_size, blocks, block, algorithm = 1;
+static uint32_t id_size, blocks, block, algorithm = 1, client_port;
+/* Writes the next request; returns its octets. */
+static size_t (*compose)(uint8_t message_out[MESSAGE_MAX]);
 static uint64_t answers, octets, empty;
 static bool ending;
 
@@ -59,23 +69,62 @@ static uint8_t *put(uint8_t *at, uint32_t number)
 	return (uint8_t *)memcpy(at, &number, sizeof(number)) + sizeof(number);
 }
 
-static void ask(struct connection *connection)
+static uint8_t *post(uint8_t *message, const char *where, uint32_t size)
 {
-	uint8_t message[512], *at = message;
-	uint32_t padded = (id_size + 3) / 4 * 4, size = 16 + 4 + padded + 4 + 8 + 4;
-	int head = snprintf((char *)message, sizeof(message),
-			    "POST %s HTTP/1.1\r\nHost: peer\r\nContent-Length: %u\r\n\r\n", path,
-			    size);
+	return message + snprintf((char *)message, MESSAGE_MAX,
+				  "POST %s HTTP/1.1\r\nHost: peer\r\nContent-Length: %u\r\n\r\n",
+				  where, size);
+}
 
-	at = put(put(put(put(at + head, 1), 3), size), algorithm);
+static size_t compose_block(uint8_t message_out[MESSAGE_MAX])
+{
+	uint32_t padded = (id_size + 3) / 4 * 4, size = 16 + 4 + padded + 4 + 8 + 4;
+	uint8_t *at = post(message_out, path, size);
+
+	at = put(put(put(put(at, 1), 3), size), algorithm);
 	at = put(at, id_size);
 	memset(at, 0, padded);
 	memcpy(at, id, id_size);
 	at = put(put(put(put(at + padded, 1), block), 1), 0);
 	block = (block + 1) % blocks;
+	return (size_t)(at - message_out);
+}
+
+static size_t compose_get(uint8_t message_out[MESSAGE_MAX])
+{
+	int size = snprintf((char *)message_out, MESSAGE_MAX,
+			    "GET /%u HTTP/1.1\r\nHost: peer\r\n\r\n", block);
+
+	block = (block + 1) % blocks;
+	return (size_t)size;
+}
+
+/* One descriptor; the id is a number and zeros. */
+static size_t compose_offer(uint8_t message_out[MESSAGE_MAX])
+{
+	uint8_t *at = post(message_out, offer_path, 16 + 59);
+
+	at = put(put(at, 0x00020003), 0);
+	at = put(put(at, client_port << 16), 0);
+	at = put(put(at, 65536), 65536);
+	*at++ = 0;
+	*at++ = 16;
+	memset(at, 0, 16);
+	at += 16;
+	*at++ = 4;
+	memset(at, 0, 32);
+	put(at, block++);
+	return (size_t)(at + 32 - message_out);
+}
+
+static void ask(struct connection *connection)
+{
+	uint8_t message[MESSAGE_MAX];
+	size_t size = compose(message);
+
 	connection->held = 0;
 	connection->in_body = false;
-	if (send(connection->fd, message, (size_t)(at - message), MSG_NOSIGNAL) != at - message)
+	if (send(connection->fd, message, size, MSG_NOSIGNAL) != (ssize_t)size)
 		fail("send");
 }
 
@@ -194,18 +243,30 @@ static void work(int epoll, double seconds)
 	       processor_time() / seconds);
 }
 
+static void choose(const char *what, uint32_t number)
+{
+	blocks = client_port = number;
+	if (strcmp(what, "get") == 0) {
+		compose = compose_get;
+	} else if (strcmp(what, "offer") == 0) {
+		compose = compose_offer;
+	} else {
+		compose = compose_block;
+		read_id(what);
+	}
+}
+
 int main(int count, char **words)
 {
 	unsigned wanted = count > 6 ? (unsigned)atoi(words[6]) : 8;
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
 	if (count < 5 || atoi(words[4]) <= 0 || wanted == 0 || wanted > CONNECTIONS_MAX) {
-		fprintf(stderr, "usage: retrieval_load HOST PORT ID BLOCKS [SECONDS] "
+		fprintf(stderr, "usage: retrieval_load HOST PORT ID|get|offer NUMBER [SECONDS] "
 				"[CONNECTIONS] [ALGORITHM]\n");
 		return 2;
 	}
-	read_id(words[3]);
-	blocks = (uint32_t)atoi(words[4]);
+	choose(words[3], (uint32_t)atoi(words[4]));
 	if (count > 7)
 		algorithm = (uint32_t)atoi(words[7]);
 	for (unsigned i = 0; i < wanted; i++) {

@@ -5,7 +5,8 @@
  *
  *     retrieval_server DIRECTORY [VERSION] [BLOCKS]
  *
- * VERSION 1: 512 blocks of 64 KiB, unless BLOCKS says how many; 2: the first segment of a content.
+ * VERSION 1: 512 blocks of 64 KiB, unless BLOCKS says how many; 2: the first segment of a content;
+ * opaque: as 1, but as a hosted cache has them by offers of version 2.0.
  * Prints the port, the id and the number of blocks.
  */
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "cache/content_build.h"
 #include "cache/cutting.h"
 #include "cache/store_content.h"
+#include "cache/store_opaque.h"
 #include "peer/retrieval_server.h"
 
 #define STORE_LIMIT (1ull << 30)
@@ -94,34 +96,75 @@ static void keep_content(struct store *store, struct content *content)
 	check(store_flush(store), "store_flush");
 }
 
-static void print_segment(const struct content *content, unsigned port)
-{
-	struct content_segment segment;
+/* What is served: a segment. */
+struct serving {
 	uint8_t id[DIGEST_SIZE_MAX];
+	size_t id_size;
+	uint32_t blocks;
+};
 
+static void serve_content(struct store *store, unsigned version, struct serving *serving_out)
+{
+	struct content *content = make_content(store, version);
+	struct content_segment segment;
+
+	keep_content(store, content);
 	check(content_segment(content, 0, &segment), "content_segment");
-	check(content_segment_id(content, &segment, id), "content_segment_id");
+	check(content_segment_id(content, &segment, serving_out->id), "content_segment_id");
+	serving_out->id_size = digest_size(content_algorithm(content));
+	serving_out->blocks = segment.blocks;
+	content_put(content);
+}
+
+static void serve_opaque(struct store *store, struct serving *serving_out)
+{
+	struct store_opaque block = {.id = serving_out->id,
+				     .id_size = 32,
+				     .algorithm = DIGEST_SHA256,
+				     .segment_size = (uint32_t)size,
+				     .cipher = 1,
+				     .size = CUTTING_UNIT + 16};
+
+	serving_out->id_size = 32;
+	serving_out->blocks = (uint32_t)(size / CUTTING_UNIT);
+	for (; block.block < serving_out->blocks; block.block++) {
+		/* The padding is the next block's first octets. */
+		size_t at = (size_t)block.block * CUTTING_UNIT;
+
+		if (at + block.size > size)
+			at = 0;
+		check(store_opaque_write(store, &block, data + at, STORE_OPAQUE_ROOM_OF_ALL, NULL,
+					 NULL),
+		      "store_opaque_write");
+	}
+	check(store_flush(store), "store_flush");
+}
+
+static void print_serving(const struct serving *serving, unsigned port)
+{
 	printf("%u ", port);
-	for (size_t i = 0; i < digest_size(content_algorithm(content)); i++)
-		printf("%02x", id[i]);
-	printf(" %u\n", segment.blocks);
+	for (size_t i = 0; i < serving->id_size; i++)
+		printf("%02x", serving->id[i]);
+	printf(" %u\n", serving->blocks);
 	fflush(stdout);
 }
 
 static void serve(struct store *store, unsigned version)
 {
 	struct retrieval_server_options options = {.store = store, .address = "127.0.0.1"};
-	struct content *content = make_content(store, version);
+	struct serving serving = {0};
 	struct retrieval_server *server;
 	struct pool *pool;
 	char message[256], input[256];
 
-	keep_content(store, content);
+	if (version == 0)
+		serve_opaque(store, &serving);
+	else
+		serve_content(store, version, &serving);
 	check(pool_create(0, &pool), "pool_create");
 	options.pool = pool;
 	check(retrieval_server_create(&options, &server, message, sizeof(message)), message);
-	print_segment(content, retrieval_server_port(server));
-	content_put(content);
+	print_serving(&serving, retrieval_server_port(server));
 	while (read(STDIN_FILENO, input, sizeof(input)) > 0)
 		;
 	retrieval_server_free(server);
@@ -138,8 +181,12 @@ int main(int count, char **words)
 	struct store *store;
 	char message[256];
 
-	if (count < 2 || version < 1 || version > 2) {
-		fprintf(stderr, "usage: retrieval_server DIRECTORY [VERSION] [BLOCKS]\n");
+	if (count > 2 && strcmp(words[2], "opaque") == 0)
+		version = 0;
+	else if (version < 1)
+		version = 3;
+	if (count < 2 || version > 2) {
+		fprintf(stderr, "usage: retrieval_server DIRECTORY [1|2|opaque] [BLOCKS]\n");
 		return 2;
 	}
 	size = version == 2 ? VERSION_TWO_SIZE

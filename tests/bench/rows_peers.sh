@@ -19,11 +19,7 @@ lan_content_server() {
 
 # After the row: machines, origin and link are gone.
 lan_remove() {
-	local name
-	stop_server
-	if [ -n "${LINK_PID:-}" ]; then stop_process "$LINK_PID"; fi
-	for name in $(ip netns list | cut -d' ' -f1); do ip netns delete "$name"; done
-	SERVER_IN=() SERVER_ADDRESS=127.0.0.1 LINK_PID=
+	lan_end
 	rm -rf "$ORIGIN_DIR" "$TEST_DIR/hashes"
 }
 

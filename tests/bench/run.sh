@@ -3,8 +3,8 @@
 #
 # Measures ours beside others, in one run on one machine, and prints a table; ratios are what
 # counts. run.sh [ROW...], ROW one of: large small reread wan list memory making serve verified
-# described plain retrieval peer first alone sixteen crowd api, which are all made when none is named, in
-# half an hour or more; and simulation, a thousand machines, which alone takes longer. As root.
+# described plain retrieval peer first alone sixteen crowd api opaque pulling offers terabyte, which are
+# all made when none is named, in half an hour or more; and simulation, a thousand machines, which alone takes longer. As root.
 #   BENCH_SCALE=0.1   smaller works, for a quick look (default 1: the figures of the targets)
 #   BENCH_RUNS=5      alternating runs of which the median is taken
 #   BENCH_PAGES=hot   "warm" reads find the files below each cache in the page cache: what is
@@ -43,6 +43,7 @@ PATH=$PATH:/usr/sbin:/sbin
 . tests/bench/rows_peers.sh
 . tests/bench/rows_crowd.sh
 . tests/bench/rows_api.sh
+. tests/bench/rows_hosted.sh
 trap 'status=$?; stop_all_systems; finish "$status"' EXIT
 trap 'exit 130' INT TERM HUP
 ip link set lo up
@@ -57,7 +58,7 @@ scaled() {
 
 if [ $# = 0 ]; then
 	set -- large small reread wan list memory making serve verified described plain \
-		retrieval peer first alone sixteen crowd api
+		retrieval peer first alone sixteen crowd api opaque pulling offers terabyte
 fi
 print_circumstances
 for row; do

@@ -47,7 +47,8 @@ target() {
 	fi
 	verdicts+=("$(awk -v w="$1" -v l="$left" -v r="$right" -v f="$4" -v n="$3" 'BEGIN {
 		q = r ? l / r : 0
-		printf "%s: %.2f x %s, target %s: %s", w, q, n, f, (q >= f ? "reached" : "NOT REACHED") }')")
+		printf "%s: %.2f x %s (%s, %s), target %s: %s", w, q, n, l, r, f,
+			(q >= f ? "reached" : "NOT REACHED") }')")
 }
 
 # limit WORK WHAT MAX UNIT: the median is to be at most MAX.

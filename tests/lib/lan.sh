@@ -72,6 +72,15 @@ lan_origin() {
 	SERVER_IN=(nsenter --net=/run/netns/origin)
 }
 
+# lan_end: the machines, the origin's server and the link go, for another LAN.
+lan_end() {
+	local name
+	stop_server
+	if [ -n "${LINK_PID:-}" ]; then stop_process "$LINK_PID"; fi
+	for name in $(ip netns list | cut -d' ' -f1); do ip netns delete "$name"; done
+	SERVER_IN=() SERVER_ADDRESS=127.0.0.1 LINK_PID=
+}
+
 # lan_informed DIR [BEHAVIOURS]: start_informed in the origin's namespace.
 lan_informed() {
 	start_informed "$@"
