@@ -50,7 +50,7 @@ hosted_certificate() {
 # control directory $HOSTED_CONTROL. Sets $HOSTED, ADDRESS:PORT by HTTP, $HOSTED_TLS by HTTPS
 # (empty without), $HOSTED_PID and $HOSTED_LOG.
 start_hosted() {
-	local control=()
+	local wanted=()
 	requires_cmd python3 jq
 	hosted_number=$((hosted_number + 1))
 	HOSTED_CACHE=${HOSTED_CACHE:-$TEST_DIR/hosted}
@@ -58,12 +58,12 @@ start_hosted() {
 	HOSTED_LOG=$TEST_DIR/hosted-$hosted_number.log
 	if [ -w /dev/fuse ]; then
 		mkdir -p "$HOSTED_CONTROL"
-		control=(--control "$HOSTED_CONTROL")
+		wanted=(--control "$HOSTED_CONTROL")
 	fi
 	background "$HOSTED_LOG" "$BUILD/peerdist" hosted --listen "${HOSTED_AT:-127.0.0.1:0}" \
-		--cache "$HOSTED_CACHE" "${control[@]}" "$@"
+		--cache "$HOSTED_CACHE" "${wanted[@]}" "$@"
 	HOSTED_PID=$background_pid
-	if [ ${#control[@]} != 0 ]; then
+	if [ ${#wanted[@]} != 0 ]; then
 		mounts+=("$HOSTED_CONTROL")
 		mount_pid[$HOSTED_CONTROL]=$HOSTED_PID
 	fi
