@@ -16,6 +16,8 @@
 
 #include "fs/config_private.h"
 #include "fs/listen_place.h"
+#include "peer/host_place.h"
+#include "peer/xaddr.h"
 
 static bool has_control(const char *text)
 {
@@ -64,35 +66,6 @@ static int file_read(const struct config_key *key, const char *text, const char 
 
 const struct config_type config_type_file = {CONFIG_TEXT, sizeof(char *), file_read, NULL};
 
-static bool port_valid(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	return digits > 0 && digits <= 5 && !text[digits] && atoi(text) <= 65535;
-}
-
-/* HOST is LENGTH octets: a name, an IPv4 address, or an IPv6 address in brackets. */
-static bool host_valid(const char *host, size_t length)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-	char text[256];
-	size_t name = 0;
-
-	if (length == 0 || length >= sizeof(text))
-		return false;
-	memcpy(text, host, length);
-	text[length] = '\0';
-	if (text[0] == '[' && text[length - 1] == ']') {
-		text[length - 1] = '\0';
-		return inet_pton(AF_INET6, text + 1, address) == 1;
-	}
-	if (inet_pton(AF_INET, text, address) == 1)
-		return true;
-	while (isalnum((unsigned char)text[name]) || (text[name] && strchr("-._", text[name])))
-		name++;
-	return name == length && text[0] != '-';
-}
-
 static int listen_read(const struct config_key *key, const char *text, const char *base,
 		       void *field, struct config_problem *problem)
 {
@@ -111,11 +84,9 @@ const struct config_type config_type_listen = {CONFIG_TEXT, sizeof(char *), list
 
 static bool is_place(const char *text)
 {
-	const char *bracket = strrchr(text, ']');
-	const char *colon = strchr(bracket ? bracket : text, ':');
-	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	struct host_place place;
 
-	return host_valid(text, length) && (!colon || port_valid(colon + 1));
+	return host_place_read(text, XADDR_PORT_DEFAULT, &place) == 0;
 }
 
 static int hosts_read(const struct config_key *key, const char *text, const char *base, void *field,

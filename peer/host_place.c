@@ -40,7 +40,7 @@ static bool is_six(const char *name)
 
 static bool is_name(const char *name)
 {
-	return name[0] != '\0' && strspn(name, NAME_CHARACTERS) == strlen(name);
+	return name[0] != '\0' && name[0] != '-' && strspn(name, NAME_CHARACTERS) == strlen(name);
 }
 
 /* The octets before END are the name; of a literal without brackets. */

@@ -80,9 +80,10 @@ static bool take_address(const struct question *question, const struct sockaddr 
 	return true;
 }
 
-static void answer(struct question *question)
+static void answer(struct question *question, int flags)
 {
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	const struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
 	struct addrinfo *found = NULL;
 
 	question->error = getaddrinfo(question->text, NULL, &hints, &found);
@@ -99,7 +100,7 @@ static void *run(void *context)
 {
 	struct question *question = context;
 
-	answer(question);
+	answer(question, 0);
 	pthread_mutex_lock(&leaving);
 	bool wanted = question->asker != NULL;
 	if (wanted)
@@ -193,6 +194,14 @@ static int ask(struct name *name)
 				      .ipv4 = options->ipv4,
 				      .ipv6 = options->ipv6};
 	name->question = question;
+	if (question->text != NULL) {
+		/* One that is an address needs nobody to be asked. */
+		answer(question, AI_NUMERICHOST);
+		if (question->error == 0) {
+			end(&question->task);
+			return 0;
+		}
+	}
 	if (question->text != NULL && begin_thread(question) == 0)
 		return 0;
 	name->question = NULL;

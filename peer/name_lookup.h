@@ -35,7 +35,7 @@ struct name_lookup_options {
 	void *context;
 	unsigned pause_ms, every_ms; /* 0: see above */
 };
-/* All names are looked up at once. -ENOMEM. */
+/* All names are looked up at once; of what is an address, found() is told from inside. -ENOMEM. */
 int name_lookup_create(const struct name_lookup_options *options, struct name_lookup **lookup_out);
 /* Calls nobody any more, and does not wait either. NULL is fine. */
 void name_lookup_free(struct name_lookup *lookup);

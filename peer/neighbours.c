@@ -442,6 +442,9 @@ static int on(struct neighbours *neighbours, unsigned sides, const struct neighb
 		return error;
 	atomic_store(&neighbours->on, true);
 	loop_call(neighbours->options.loop, begin_seeking, neighbours);
+	/* Or what is read at once would come from the origin. */
+	if ((sides & NEIGHBOURS_HOSTED) != 0)
+		neighbours_offers_await(neighbours->offers);
 	return 0;
 }
 

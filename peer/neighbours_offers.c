@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* Our choice: who mounts waits for names so long at most. */
+#define NAMES_PATIENCE_S 1
 
 /* ---- from the origin ---- */
 
@@ -258,6 +262,12 @@ static void found(void *context, unsigned number, const struct xaddr *addresses,
 
 	if (count > 0)
 		take_addresses(offers, number, addresses, count);
+	if (!offers->servers[number].looked_up) {
+		pthread_mutex_lock(&offers->lock);
+		if (--offers->unknown == 0)
+			pthread_cond_broadcast(&offers->known_all);
+		pthread_mutex_unlock(&offers->lock);
+	}
 	offers->servers[number].looked_up = true;
 	posts_flush(offers);
 }
@@ -266,6 +276,19 @@ void neighbours_offers_look_up(struct neighbours *neighbours, unsigned server)
 {
 	if (neighbours->offers->lookup != NULL)
 		name_lookup_again(neighbours->offers->lookup, server);
+}
+
+void neighbours_offers_await(struct neighbours_offers *offers)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += NAMES_PATIENCE_S;
+	pthread_mutex_lock(&offers->lock);
+	while (offers->unknown > 0 &&
+	       pthread_cond_timedwait(&offers->known_all, &offers->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&offers->lock);
 }
 
 static int begin_lookup(struct neighbours_offers *offers)
@@ -289,11 +312,16 @@ static int begin_lookup(struct neighbours_offers *offers)
 int neighbours_offers_create(struct neighbours *neighbours, struct neighbours_offers **offers_out)
 {
 	struct neighbours_offers *offers = calloc(1, sizeof *offers);
+	pthread_condattr_t clock;
 
 	if (offers == NULL)
 		return -ENOMEM;
 	offers->neighbours = neighbours;
 	pthread_mutex_init(&offers->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&offers->known_all, &clock);
+	pthread_condattr_destroy(&clock);
 	*offers_out = offers;
 	return 0;
 }
@@ -302,6 +330,7 @@ void neighbours_offers_free(struct neighbours_offers *offers)
 {
 	if (offers == NULL)
 		return;
+	pthread_cond_destroy(&offers->known_all);
 	pthread_mutex_destroy(&offers->lock);
 	free(offers);
 }
@@ -434,8 +463,10 @@ void neighbours_offers_open(struct neighbours_offers *offers, uint16_t port)
 		return;
 	pthread_mutex_lock(&offers->lock);
 	offering_port(offers->offering, port);
+	offers->unknown = offers->server_count;
 	pthread_mutex_unlock(&offers->lock);
-	begin_lookup(offers); /* without memory none has an address, which is survived */
+	if (begin_lookup(offers) != 0)
+		offers->unknown = 0; /* none has an address, which is survived */
 	atomic_store(&offers->open, true);
 }
 

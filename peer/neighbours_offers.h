@@ -54,6 +54,8 @@ struct neighbours_offers {
 	struct offering *offering; /* the lock's; NULL: there is no NEIGHBOURS_HOSTED */
 	struct offers_known known; /* the lock's */
 	bool woken;                /* the lock's */
+	unsigned unknown;          /* the lock's; servers that were not looked up yet */
+	pthread_cond_t known_all;  /* none of them is any more; of the monotonic clock */
 	struct loop_task waking;
 	/* Constant between neighbours_offers_prepare() and neighbours_offers_end(). */
 	unsigned tls_port; /* 0: offers are of version 2.0 */

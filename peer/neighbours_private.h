@@ -126,6 +126,8 @@ bool neighbours_offers_are_to(const struct neighbours_offers *offers,
 			      const struct neighbours_hosted *hosted);
 /* Others find us at PORT now: names are looked up, and offers go out. Loop thread. */
 void neighbours_offers_open(struct neighbours_offers *offers, uint16_t port);
+/* Waits until each name was looked up once, a moment at most. Not on the loop thread. */
+void neighbours_offers_await(struct neighbours_offers *offers);
 /* Nothing more goes out, and what is under way is given up. Loop thread. */
 void neighbours_offers_stop(struct neighbours_offers *offers, int64_t now_ms);
 /* After that, when nothing of ours is running. Loop thread. Nothing happens if it has not begun. */
