@@ -129,3 +129,25 @@ row_offers() {
 	lan_remove
 	atleast "$work" "$(median "$work" ours)" 5000 'a second'
 }
+
+# ---- a large one ----
+
+# 16 million blocks of 64 KiB, made without their octets: what is looked up is the index.
+row_terabyte() {
+	local says=$TEST_DIR/terabyte.says
+	mkdir "$TEST_DIR/terabyte"
+	"$BUILD/tests/bench/opaque" "$(scaled 16777216)" "$TEST_DIR/terabyte" | tee "$says"
+	record '1 TiB: opening, s' ours "$(terabyte_says opening)"
+	record '1 TiB: memory, MiB' ours "$(terabyte_says 'memory, looked')"
+	record '1 TiB: looks, held' ours "$(terabyte_says 'looks, held')"
+	record '1 TiB: looks, not held' ours "$(terabyte_says 'looks, not held')"
+	limit '1 TiB: opening, s' ours 2 s
+	limit '1 TiB: memory, MiB' ours 256 MiB
+	atleast '1 TiB: looks, held' "$(median '1 TiB: looks, held' ours)" 100000 'a second'
+	atleast '1 TiB: looks, not held' "$(median '1 TiB: looks, not held' ours)" 100000 'a second'
+	rm -rf "$TEST_DIR/terabyte" "$says"
+}
+# terabyte_says NAME
+terabyte_says() {
+	sed -n "s/^$1  *\([0-9.]*\) .*/\1/p" "$says"
+}
