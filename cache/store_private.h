@@ -12,7 +12,8 @@
  *
  * Memory is what counts, rows follow: whoever changes a run or an object in memory marks it dirty,
  * and record_flush(), the only writer of content and run rows (but for object_forget_begin(),
- * store_pin() and record_pack()), writes it. Something dirty is never unloaded. So what is not loaded is in the rows.
+ * store_pin() and record_pack()), writes it. Something dirty is never unloaded. So what is not
+ * loaded is in the rows.
  *
  * Waiting: nobody waits for anything while holding index.lock. object_begin() and object_end()
  * enclose every use of an object's data; object_seize() waits until there is none and keeps others
