@@ -282,7 +282,7 @@ static void zone_of_a_link_local_address_is_known(void **state)
 	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_scope_id = 1};
 	struct octets message = vectors_unhex(BATCHED);
 	struct client client = {.fd = -1};
-	int former = enter_network();
+	int former = enter_network(), error = -1;
 
 	if (former < 0) {
 		octets_free(&message);
@@ -292,7 +292,13 @@ static void zone_of_a_link_local_address_is_known(void **state)
 	memcpy(&address.sin6_addr, expected, 16);
 	address.sin6_port = htons((uint16_t)offer_scene.plain);
 	client.fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	/* The kernel takes a moment to make the address usable. */
+	for (unsigned i = 0; i < 500 && error != 0; i++) {
+		error = connect(client.fd, (struct sockaddr *)&address, sizeof(address));
+		if (error != 0)
+			usleep(10000);
+	}
+	assert_int_equal(error, 0);
 	offer_post(&client, PCHC_PATH_2, "", &message);
 	offer_expect_code(&client, OK);
 	assert_int_equal(offer_scene.server_of.family, XADDR_IPV6);
