@@ -4,7 +4,8 @@
 #
 #   make              build/peerdistfs and build/peerdist; needs no root, says which packages miss
 #   make check        everything that must pass; as root it first installs what it needs
-#   make demo         a whole life of a mount on this machine, and two machines on a LAN
+#   make demo         a whole life of a mount on this machine, and two machines on a LAN; with
+#                     HOSTED=1 a hosted cache and three machines, too
 #   make bench        the table of speeds; ROWS="..." for some of them, BENCH_SCALE=0.1 for quick;
 #                     all of it takes half an hour or more
 #   make fuzz         every fuzz target, FUZZ_RUNS (1000000) inputs or FUZZ_SECONDS each; then ten
@@ -69,8 +70,9 @@ unit_sources := $(wildcard tests/unit/test_*.c)
 unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
 units := $(unit_sources:%.c=$(O)/%)
 # In the others ThreadSanitizer would find nothing, or nothing that it does not find elsewhere, slowly.
-threaded_units := $(patsubst %.c,$(O)/%,$(filter-out %/test_content_slice.c \
-	%/test_publisher_ranges.c,$(shell grep -lE \
+threadless := content_slice content_build publisher_ranges listing package_hostile seeker_sides \
+	store_faults store_content_faults store_content_altered store_opaque_faults store_opaque_room
+threaded_units := $(patsubst %.c,$(O)/%,$(filter-out $(threadless:%=\%/test_%.c),$(shell grep -lE \
 	'pthread_|thread|pool_|loop_|store|crew|scene|content_build' $(unit_sources))))
 tool_sources := $(wildcard tests/*.c tests/bench/*.c tests/integration/*.c)
 tools := $(tool_sources:%.c=$(O)/%)
