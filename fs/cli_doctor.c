@@ -14,8 +14,9 @@
 
 static const char usage[] =
 	"usage: peerdist doctor [OPTION] [ORIGIN]\n"
-	"Looks for what usually goes wrong with mounts and peers, and says how to mend it; of the\n"
-	"URL of an ORIGIN, too. Changes nothing.\n\n"
+	"Looks for what usually goes wrong with mounts, peers and hosted caches, and says how to "
+	"mend\n"
+	"it; of the URL of an ORIGIN, too. Changes nothing.\n\n"
 	"  -o KEY=VALUE,...  keys of the mount, see peerdistfs(8)\n"
 	"  -c FILE           take them from the [mount] section of FILE\n"
 	"  --firewall        print rules for nft(8) and firewalld that let others in, and no more\n"
@@ -80,6 +81,8 @@ static int apply(struct request *request, const char *origin)
 		error = config_origin(request->config, origin, &problem);
 		request->origin = true;
 	}
+	if (!error)
+		error = config_finish_mode(request->config, &problem);
 	return error ? cli_complain(problem.status, "%s", problem.text) : CLI_DONE;
 }
 
@@ -111,11 +114,14 @@ static void examine(struct doctor *doctor, const struct request *request)
 	doctor_look_at_clock(doctor);
 	doctor_look_at_api(doctor);
 	if (!doctor_network_create(doctor, request->config, &network)) {
-		doctor_look_at_interfaces(doctor, network);
-		doctor_look_at_discovery(doctor, network);
+		if (request->config->mode != CONFIG_MODE_HOSTED) {
+			doctor_look_at_interfaces(doctor, network);
+			doctor_look_at_discovery(doctor, network);
+		}
 		doctor_look_at_retrieval(doctor, network);
 		doctor_network_free(network);
 	}
+	doctor_look_at_hosted(doctor, request->config);
 	if (request->origin)
 		doctor_look_at_origin(doctor, request->config);
 }

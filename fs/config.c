@@ -16,6 +16,7 @@
 
 #include "fs/config_private.h"
 #include "fs/version.h"
+#include "peer/offering.h"
 
 #define CONTROL_MODE 0600
 #define CONTROL_MODE_OTHER 0666
@@ -175,6 +176,9 @@ int config_finish_mode(struct config *config, struct config_problem *problem)
 				   "mode=%s asks no hosted caches; leave hosted= away, or use "
 				   "mode=hosted or mode=hosted+distributed",
 				   name);
+	if (config_list_length(config->hosted) > OFFERING_SERVERS_MAX)
+		return config_fail(problem, CONFIG_USAGE, "hosted: name %u hosted caches at most",
+				   OFFERING_SERVERS_MAX);
 	return 0;
 }
 

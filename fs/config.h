@@ -147,7 +147,6 @@ bool config_mode_is_hosted(enum config_mode mode);
 int config_hosts_parse(const char *words, char ***hosts_out, char *message, size_t message_size);
 /* A copy of HOSTS, NULL for NULL. -ENOMEM. */
 int config_hosts_copy(char *const *hosts, char ***hosts_out);
-bool config_hosts_equal(char *const *one, char *const *other);
 /* NULL is fine. */
 void config_hosts_free(char **hosts);
 /* What FUSE's word max_read= says; 0: nothing. */

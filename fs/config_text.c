@@ -138,18 +138,6 @@ int config_hosts_copy(char *const *hosts, char ***hosts_out)
 	return 0;
 }
 
-bool config_hosts_equal(char *const *one, char *const *other)
-{
-	size_t length = config_list_length(one);
-
-	if (length != config_list_length(other))
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (strcmp(one[i], other[i]))
-			return false;
-	return true;
-}
-
 void config_hosts_free(char **hosts)
 {
 	config_list_free(hosts);

@@ -56,6 +56,9 @@ void doctor_look_at_retrieval(struct doctor *doctor, struct doctor_network *netw
 /* Rules that let others in (peer/firewall.h), for free(). 0 or a negative errno. */
 int doctor_firewall(struct doctor_network *network, char **text_out);
 
+/* doctor_hosted.c: the hosted caches of CONFIG, if its mode has them */
+void doctor_look_at_hosted(struct doctor *doctor, const struct config *config);
+
 /* doctor_origin.c: config->origin, with the options of CONFIG */
 void doctor_look_at_origin(struct doctor *doctor, const struct config *config);
 
