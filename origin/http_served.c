@@ -305,11 +305,6 @@ bool http_served_tls(const struct http_served *served)
 	return served->tls;
 }
 
-const char *http_served_peer(const struct http_served *served)
-{
-	return served->peer;
-}
-
 const struct sockaddr *http_served_source(const struct http_served *served)
 {
 	return &served->source.any;

@@ -89,9 +89,7 @@ const char *http_served_target(const struct http_served *served);
 /* 1 for HTTP/1.1, 0 for 1.0. */
 unsigned http_served_minor(const struct http_served *served);
 bool http_served_tls(const struct http_served *served);
-/* "192.0.2.1", for logs and rules. */
-const char *http_served_peer(const struct http_served *served);
-/* The same with port and zone; of IPv4, or of IPv6. */
+/* Who asks, with port and zone; of IPv4, or of IPv6. */
 const struct sockaddr *http_served_source(const struct http_served *served);
 /* The values of a header in order, at most MAX; returns how many there are. */
 unsigned http_served_fields(const struct http_served *served, const char *name,

@@ -218,7 +218,7 @@ struct http_served {
 	struct http_connection *connection; /* NULL: the client has left */
 	struct evhttp_request *request;     /* NULL: evhttp has freed it, all is sent */
 	const char *method;
-	char peer[HTTP_ADDRESS_MAX];
+	char peer[HTTP_ADDRESS_MAX]; /* for logs */
 	union http_source source;
 	int socket; /* closed before the answer only by the server's end; another's by then */
 	unsigned minor;

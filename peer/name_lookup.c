@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <event2/event.h>
 
 #include "cache/log.h"
+#include "peer/request.h"
 
 struct question {
 	struct loop_task task;
@@ -58,23 +58,10 @@ static void question_free(struct question *question)
 static bool take_address(const struct question *question, const struct sockaddr *from,
 			 struct xaddr *address_out)
 {
-	struct xaddr address = {0};
+	struct xaddr address;
 
-	if (from->sa_family == AF_INET && question->ipv4) {
-		struct sockaddr_in four;
-
-		memcpy(&four, from, sizeof four);
-		address.family = XADDR_IPV4;
-		memcpy(address.octets, &four.sin_addr, 4);
-	} else if (from->sa_family == AF_INET6 && question->ipv6) {
-		struct sockaddr_in6 six;
-
-		memcpy(&six, from, sizeof six);
-		address.family = XADDR_IPV6;
-		memcpy(address.octets, &six.sin6_addr, 16);
-		address.zone = xaddr_is_link_local(&address) ? six.sin6_scope_id : 0;
-	}
-	if (address.family == 0 || !xaddr_is_host(&address))
+	if (!request_address(from, &address) || !xaddr_is_host(&address) ||
+	    !(address.family == XADDR_IPV4 ? question->ipv4 : question->ipv6))
 		return false;
 	*address_out = address;
 	return true;

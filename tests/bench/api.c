@@ -137,7 +137,7 @@ static void making(const char *path)
 {
 	int file = open(path, O_RDONLY);
 	struct stat status;
-	struct pool *pool;
+	struct pool *pool = NULL;
 
 	check(file >= 0 && fstat(file, &status) == 0 && pool_create(0, &pool) == 0, path);
 	double begun = now();

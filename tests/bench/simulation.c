@@ -547,7 +547,7 @@ static uint32_t draw_for(void *owner)
 static void create(struct node *node, unsigned number)
 {
 	struct seeker_options seeker = {
-		.outlet = {probe, ask, refuse, late, draw_for, node},
+		.outlet = {probe, ask, refuse, late, draw_for, node, NULL},
 		.seed = options.seed + number,
 	};
 	struct xaddr address;

@@ -36,6 +36,7 @@
 #define store_opaque_next made_up_opaque_next
 #define store_opaque_look made_up_opaque_look
 #define store_opaque_read made_up_opaque_read
+#define store_opaque_drop made_up_opaque_drop
 #include "peer/retrieval_answer.c"
 
 #include "peer/retrieval_server.h"
@@ -263,6 +264,17 @@ int made_up_opaque_look(struct store *store, const uint8_t *const *ids, const si
 			made_up_opaque_held(store, ids[i], id_sizes[i], held, &age_ms);
 		summaries_out[i].age_ms = age_ms;
 	}
+	return 0;
+}
+
+int made_up_opaque_drop(struct store *store, const uint8_t *id, size_t id_size, uint32_t block)
+{
+	struct made_up_opaque *opaque = find_opaque(id, id_size, block);
+
+	(void)store;
+	if (opaque == NULL)
+		return -ENOENT;
+	*opaque = made_up.opaque[--made_up.opaque_count];
 	return 0;
 }
 

@@ -155,13 +155,13 @@ uint32_t service_scene_number(struct scene_program *program)
 
 static bool reap(struct scene_program *program, struct pdc_completion *completion_out)
 {
-	struct {
+	union {
 		struct pdc_reap reap;
-		struct pdc_completion completion;
-	} message = {0};
+		uint8_t octets[sizeof(struct pdc_reap) + sizeof(struct pdc_completion)];
+	} message = {.octets = {0}};
 
 	assert_int_equal(service_scene_call(program, OPERATION_reap, &message, sizeof message), 0);
-	*completion_out = message.completion;
+	*completion_out = message.reap.completions[0];
 	return message.reap.count == 1;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/taker_scene.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -32,7 +34,9 @@ static void keep(struct taker *taker, struct http_served *served)
 	body = http_served_body(served, &taken->size);
 	taken->tls = http_served_tls(served);
 	taken->credentials = http_served_fields(served, "Authorization", fields, 1) > 0;
-	snprintf(taken->peer, sizeof(taken->peer), "%s", http_served_peer(served));
+	if (getnameinfo(http_served_source(served), sizeof(struct sockaddr_in), taken->peer,
+			sizeof(taken->peer), NULL, 0, NI_NUMERICHOST) != 0)
+		fail("getnameinfo");
 	if (body != NULL && taken->size <= sizeof(taken->octets))
 		memcpy(taken->octets, body, taken->size);
 	version = pchc_path_version(http_served_target(served));

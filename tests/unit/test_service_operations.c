@@ -62,9 +62,9 @@ static void completions_come_as_many_as_fit(void **state)
 	static const unsigned expected[] = {340, 340, 320};
 	struct played *played;
 	struct operation_wish wish = {.step = played_done_at_once};
-	struct {
+	union {
 		struct pdc_reap reap;
-		struct pdc_completion completions[ROOM];
+		uint8_t octets[sizeof(struct pdc_reap) + ROOM * sizeof(struct pdc_completion)];
 	} message;
 	bool seen[COUNT + 1] = {false};
 
@@ -94,7 +94,7 @@ static void completions_come_as_many_as_fit(void **state)
 		assert_int_equal(message.reap.count, expected[i]);
 		assert_int_equal(message.reap.more, i < 2);
 		for (unsigned j = 0; j < message.reap.count; j++)
-			seen[message.completions[j].op] = true;
+			seen[message.reap.completions[j].op] = true;
 	}
 	for (uint32_t i = 1; i <= COUNT; i++)
 		assert_true(seen[i]);
@@ -365,14 +365,15 @@ static void push_and_pull_do_the_same_by_ioctl(void **state)
 {
 	struct played *played;
 	struct operation_wish wish = {.step = played_swallow, .length = 8};
-	struct {
+	union {
 		struct pdc_xfer xfer;
-		uint8_t data[8];
-	} message = {.xfer = {.hdr.op = 1, .pos = 4, .length = 8}};
+		uint8_t octets[sizeof(struct pdc_xfer) + 8];
+	} message = {.octets = {0}};
 
 	(void)state;
 	played_enter(scene.program, &played);
 	played_submit(scene.program, &played->handle, &wish, OPERATION_add_to_stream, 1);
+	message.xfer = (struct pdc_xfer){.hdr.op = 1, .pos = 4, .length = 8};
 	assert_int_equal(service_scene_ioctl(scene.program, 0x41, &message, sizeof message),
 			 -EINVAL);
 	message.xfer = (struct pdc_xfer){.hdr.op = 5, .length = 8};
@@ -388,7 +389,7 @@ static void push_and_pull_do_the_same_by_ioctl(void **state)
 	assert_int_equal(
 		service_scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
 	assert_int_equal(message.xfer.length, 2);
-	assert_memory_equal(message.data, "bc", 2);
+	assert_memory_equal(message.xfer.data, "bc", 2);
 	message.xfer = (struct pdc_xfer){.hdr.op = 2, .length = 8};
 	assert_int_equal(
 		service_scene_call(scene.program, OPERATION_pull, &message, sizeof message), 0);
@@ -579,14 +580,15 @@ static void *mix(void *argument)
 		uint32_t number = first + i % 50;
 		played_submit(program, NULL, &wishes[i % 3], OPERATION_block_read, number);
 		operations_end(program->instance, ERROR_OPERATION_ABORTED, is_number, &number);
-		struct {
+		union {
 			struct pdc_reap reap;
-			struct pdc_completion completions[8];
-		} message = {0};
+			uint8_t octets[sizeof(struct pdc_reap) + 8 * sizeof(struct pdc_completion)];
+		} message = {.octets = {0}};
 		service_scene_call(program, OPERATION_reap, &message, sizeof message);
 		for (uint32_t j = 0; j < message.reap.count; j++)
-			if (message.completions[j].flags & PDC_OUTPUT)
-				free(service_scene_output(program, message.completions[j].op, 3));
+			if (message.reap.completions[j].flags & PDC_OUTPUT)
+				free(service_scene_output(program, message.reap.completions[j].op,
+							  3));
 	}
 	return NULL;
 }
