@@ -173,7 +173,7 @@ static void look(struct offers *offers, struct offers_segment *segment)
 void offers_looked(struct offers *offers, struct offers_segment *segment,
 		   const struct offers_holding *holding, int64_t now_ms)
 {
-	const struct host *host = segment->sources[0].host;
+	const struct source *source = &segment->sources[0];
 
 	assert(segment->state == SEGMENT_LOOKING);
 	pass(offers, now_ms);
@@ -181,7 +181,7 @@ void offers_looked(struct offers *offers, struct offers_segment *segment,
 	segment->state = SEGMENT_READY;
 	if (offers->stopped || holding == NULL) {
 		offers_segment_forget(offers, segment);
-	} else if (offers_host_is_out(offers, host)) {
+	} else if (offers_host_is_out(offers, source->host, source->port)) {
 		offers_segment_advance(offers, segment);
 	} else if (!offers_segment_want(offers, segment, holding)) {
 		offers->counters.needless++;
@@ -300,12 +300,15 @@ void offers_run(struct offers *offers)
 
 /* ---- what became of them ---- */
 
-/* What waited there is for the others, or forgotten. */
+/* What waited there, at the port that is out, is for the others, or forgotten. */
 static void evacuate(struct offers *offers, struct host *host)
 {
-	struct offers_segment *segment;
+	struct offers_segment *segment, *next;
 
-	while ((segment = TAILQ_FIRST(&host->work)) != NULL) {
+	for (segment = TAILQ_FIRST(&host->work); segment != NULL; segment = next) {
+		next = TAILQ_NEXT(segment, in_queue);
+		if (segment->sources[0].port != host->out_port)
+			continue;
 		offers_segment_over(offers, segment);
 		if (segment->busy == 0)
 			offers_segment_advance(offers, segment);
@@ -319,7 +322,7 @@ static void came(struct offers *offers, const struct exchange *exchange,
 	struct offers_segment *segment = exchange->segment;
 	struct offers_giver giver = offers_giver(&exchange->host->address);
 
-	offers_host_good(exchange->host);
+	offers_host_good(exchange->host, exchange->public.server.port);
 	if (exchange->public.type == PCCRR_ASK_LIST) {
 		range_set_keep(segment->wanted, result->list, PCCRR_BLOCKS);
 		segment->listed = true;
@@ -353,7 +356,7 @@ static void judge(struct offers *offers, const struct exchange *exchange,
 		break;
 	case OFFERS_NOT_HERE:
 		/* A block that it listed, or said to have by offering: it is full, or forgot. */
-		offers_host_empty(exchange->host);
+		offers_host_empty(exchange->host, exchange->public.server.port);
 		if (list)
 			offers_segment_over(offers, segment);
 		break;
@@ -362,8 +365,8 @@ static void judge(struct offers *offers, const struct exchange *exchange,
 		break;
 	default:
 		offers_segment_over(offers, segment);
-		offers_host_failed(offers, exchange->host, result->outcome == OFFERS_LATE,
-				   exchange->begun_ms);
+		offers_host_failed(offers, exchange->host, exchange->public.server.port,
+				   result->outcome == OFFERS_LATE, exchange->begun_ms);
 		break;
 	}
 }
@@ -385,6 +388,7 @@ void offers_told(struct offers *offers, struct offers_exchange *public,
 	struct exchange *exchange = container_of(public, struct exchange, public);
 	struct offers_segment *segment = exchange->segment;
 	struct host *host = exchange->host;
+	uint16_t port = public->server.port;
 
 	pass(offers, now_ms);
 	tally(offers, exchange, result->outcome);
@@ -393,7 +397,7 @@ void offers_told(struct offers *offers, struct offers_exchange *public,
 	judge(offers, exchange, result);
 	LIST_INSERT_HEAD(&offers->free_exchanges, exchange, in_free);
 	offers_host_ends(offers, host);
-	if (offers_host_is_out(offers, host)) {
+	if (offers_host_is_out(offers, host, port)) {
 		offers_segment_over(offers, segment);
 		evacuate(offers, host);
 	}

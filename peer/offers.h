@@ -25,8 +25,10 @@
  *   the segment is looked at, with what is missing by then; if there is none, the segment is
  *   forgotten. An address waits only once for a segment; when it offers again while it is pulled
  *   from, it is its own next one, since it may have more by now.
- * - An address is IPv4's, or all 128 bits of IPv6's, as far as bounds and judgements go; its ports
- *   are one. Who *gave* a block is an IPv4 address or an IPv6 /64 (section 9).
+ * - An address is IPv4's, or all 128 bits of IPv6's, and its ports are one, as far as bounds and
+ *   places go. Who is out is one of its ports alone: another is another program's, or that of the
+ *   one that was started anew, which must not suffer for it. What counts for that is what came of
+ *   the port that was asked last. Who *gave* a block is an IPv4 address or an IPv6 /64 (section 9).
  * - Complaints are as old as the offer, not as the pull: an offer from before a block came is none.
  *
  * Memory, at most, with OFFERS_LIMITS and pointers of 64 bits: 17 MiB for 65,536 segments (264
@@ -205,7 +207,7 @@ struct offers_counters {
 	uint32_t segments, addresses, looks, exchanges; /* now */
 };
 void offers_counters(const struct offers *offers, struct offers_counters *counters_out);
-/* Whether the address is put out just now. */
+/* Whether the address is put out just now, at SERVER's port; port 0: at any. */
 bool offers_is_out(const struct offers *offers, const struct xaddr *server, int64_t now_ms);
 /* Forgets judgements of addresses and what was spoilt (`trust reset`). */
 void offers_trust(struct offers *offers);

@@ -155,9 +155,20 @@ struct host *offers_host_next(struct offers *offers)
 
 /* ---- judging ---- */
 
-bool offers_host_is_out(const struct offers *offers, const struct host *host)
+bool offers_host_is_out(const struct offers *offers, const struct host *host, uint16_t port)
 {
-	return offers->now_ms < host->out_until_ms;
+	return offers->now_ms < host->out_until_ms && port == host->out_port;
+}
+
+/* Of another port nothing is known yet. */
+static void judge_port(struct host *host, uint16_t port)
+{
+	if (host->address.port == port)
+		return;
+	host->address.port = port;
+	host->history = host->history_late = 0;
+	host->failures_only = host->timeouts = 0;
+	host->succeeded = false;
 }
 
 static void remember(struct host *host, bool failed, bool late)
@@ -166,8 +177,9 @@ static void remember(struct host *host, bool failed, bool late)
 	host->history_late = (uint16_t)(host->history_late << 1 | late);
 }
 
-void offers_host_good(struct host *host)
+void offers_host_good(struct host *host, uint16_t port)
 {
+	judge_port(host, port);
 	remember(host, false, false);
 	host->succeeded = true;
 	host->failures_only = host->timeouts = 0;
@@ -181,8 +193,9 @@ static void slow_down(struct host *host)
 		host->places /= 2;
 }
 
-void offers_host_empty(struct host *host)
+void offers_host_empty(struct host *host, uint16_t port)
 {
+	judge_port(host, port);
 	remember(host, false, false);
 	host->timeouts = 0;
 	slow_down(host);
@@ -194,14 +207,17 @@ static void put_out(struct offers *offers, struct host *host)
 	if (host->out_ms > OUT_MAX_MS)
 		host->out_ms = OUT_MAX_MS;
 	host->out_until_ms = offers->now_ms + host->out_ms;
+	host->out_port = host->address.port;
 	host->history = host->history_late = 0;
 	host->failures_only = host->timeouts = 0;
 }
 
-void offers_host_failed(struct offers *offers, struct host *host, bool late, int64_t begun_ms)
+void offers_host_failed(struct offers *offers, struct host *host, uint16_t port, bool late,
+			int64_t begun_ms)
 {
 	unsigned recent;
 
+	judge_port(host, port);
 	/* One trouble fails all that is under way. */
 	if (host->failed_ms != OFFERS_NEVER && begun_ms < host->failed_ms)
 		return;
@@ -223,7 +239,8 @@ bool offers_is_out(const struct offers *offers, const struct xaddr *server, int6
 {
 	const struct host *host = offers_host_find(offers, server);
 
-	return host != NULL && now_ms < host->out_until_ms;
+	return host != NULL && now_ms < host->out_until_ms &&
+	       (server->port == 0 || server->port == host->out_port);
 }
 
 void offers_trust(struct offers *offers)

@@ -32,13 +32,14 @@ struct host {
 	LIST_ENTRY(host) in_chain;
 	TAILQ_ENTRY(host) in_list; /* ready[busy], or idle without sources */
 	TAILQ_HEAD(, offers_segment) work;
-	struct xaddr address;            /* its port does not count */
+	struct xaddr address;            /* its port is the one that was asked last */
 	uint32_t sources;                /* in segments, and exchanges */
 	uint32_t queued;                 /* segments whose current source it is */
 	uint16_t history, history_late;  /* of the last 16 exchanges, a bit for each */
 	uint8_t places, busy;            /* exchanges that it may have, and has */
 	uint8_t failures_only, timeouts; /* without success; in a row */
 	bool ready, succeeded;
+	uint16_t out_port; /* that is out, until: */
 	int64_t failed_ms, out_until_ms;
 	uint32_t out_ms; /* how long it was out last */
 };
@@ -114,7 +115,7 @@ struct host *offers_host_find(const struct offers *offers, const struct xaddr *a
 struct host *offers_host_make(struct offers *offers, const struct xaddr *address);
 void offers_host_use(struct offers *offers, struct host *host);
 void offers_host_unuse(struct offers *offers, struct host *host);
-bool offers_host_is_out(const struct offers *offers, const struct host *host);
+bool offers_host_is_out(const struct offers *offers, const struct host *host, uint16_t port);
 /* Puts it where it belongs among the ready ones, having changed. */
 void offers_host_settle(struct offers *offers, struct host *host);
 /* An exchange with it. */
@@ -122,11 +123,13 @@ void offers_host_begins(struct offers *offers, struct host *host);
 void offers_host_ends(struct offers *offers, struct host *host);
 /* Who is to be asked next; NULL: nobody has work and a place. */
 struct host *offers_host_next(struct offers *offers);
-void offers_host_good(struct host *host);
+/* What follows is about exchanges with PORT. */
+void offers_host_good(struct host *host, uint16_t port);
 /* It had not what it said to have: no failure, but it may have fewer exchanges at a time. */
-void offers_host_empty(struct host *host);
-/* An exchange that began at BEGUN_MS failed. The host may be out by that. */
-void offers_host_failed(struct offers *offers, struct host *host, bool late, int64_t begun_ms);
+void offers_host_empty(struct host *host, uint16_t port);
+/* An exchange that began at BEGUN_MS failed. PORT may be out by that. */
+void offers_host_failed(struct offers *offers, struct host *host, uint16_t port, bool late,
+			int64_t begun_ms);
 
 /* ---- offers_segment.c ---- */
 

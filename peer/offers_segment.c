@@ -112,7 +112,7 @@ void offers_spoil(struct offers *offers, const struct offers_giver *giver, struc
 
 static bool has_room(const struct offers *offers, const struct host *host)
 {
-	return host->queued < offers->options.limits.segments / 2;
+	return host->queued < (offers->options.limits.segments + 1) / 2; /* of one: that */
 }
 
 static void become_current(struct offers *offers, struct offers_segment *segment)
@@ -252,7 +252,8 @@ enum offers_fate offers_segment_offer(struct offers *offers, const struct xaddr 
 	host = offers_host_make(offers, server);
 	if (host == NULL)
 		return OFFERS_BEYOND;
-	if (offers_host_is_out(offers, host) || offers_is_spoilt(offers, host, item->id))
+	if (offers_host_is_out(offers, host, server->port) ||
+	    offers_is_spoilt(offers, host, item->id))
 		return OFFERS_UNTRUSTED;
 	segment = find(offers, item->id);
 	source = source_of(offers, host, server->port, item);

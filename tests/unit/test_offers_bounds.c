@@ -130,6 +130,19 @@ static void half_of_the_segments_may_be_of_one_address(void **state)
 	stage_end(stage);
 }
 
+static void of_one_segment_the_half_is_one(void **state)
+{
+	struct stage *stage = stage_begin_with(
+		(struct offers_limits){.exchanges = 1, .segments = 1, .addresses = 8, .spoilt = 8});
+
+	(void)state;
+	stage_offer(stage, 1, 1);
+	stage_asked_block(stage, 0, 1, 0);
+	stage_offer(stage, 2, 2);
+	assert_int_equal(stage_fate(stage, OFFERS_BEYOND), 1);
+	stage_end(stage);
+}
+
 static void what_is_done_with_does_not_count_to_the_half(void **state)
 {
 	struct stage *stage = stage_begin_with(
@@ -222,6 +235,7 @@ int main(void)
 		cmocka_unit_test(looks_are_64_at_a_time),
 		cmocka_unit_test(offers_beyond_65536_segments_are_forgotten),
 		cmocka_unit_test(half_of_the_segments_may_be_of_one_address),
+		cmocka_unit_test(of_one_segment_the_half_is_one),
 		cmocka_unit_test(what_is_done_with_does_not_count_to_the_half),
 		cmocka_unit_test(who_has_half_of_them_does_not_take_over_more),
 		cmocka_unit_test(addresses_with_nothing_queued_make_room),

@@ -534,6 +534,65 @@ static void an_empty_block_between_timeouts_ends_their_row(void **state)
 	stage_end(stage);
 }
 
+/* A mount that was ended does not speak for the one beside it, or for the one that follows. */
+static void another_port_of_who_is_out_is_asked(void **state)
+{
+	struct stage *stage = stage_begin();
+	struct xaddr bad = stage_address(1), good = stage_address(1);
+
+	(void)state;
+	good.port = 99;
+	fails(stage, 1, 0, 4, OFFERS_REFUSED);
+	assert_true(offers_is_out(stage->offers, &bad, stage->now_ms));
+	assert_false(offers_is_out(stage->offers, &good, stage->now_ms));
+	stage_offer_from(stage, &good, 9);
+	assert_int_equal(stage->asked_count, 5);
+	assert_int_equal(stage->copies[4].server.port, 99);
+	stage_tell(stage, 4, OFFERS_CAME);
+	stage_offer(stage, 1, 10);
+	assert_int_equal(stage->asked_count, 5);
+	assert_int_equal(stage_fate(stage, OFFERS_UNTRUSTED), 1);
+	stage_end(stage);
+}
+
+static void failures_of_different_ports_do_not_add_up(void **state)
+{
+	struct stage *stage = stage_begin();
+	struct xaddr server = stage_address(1);
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		server.port = (uint16_t)(100 + i);
+		stage_offer_from(stage, &server, i);
+		stage->now_ms++;
+		stage_tell(stage, i, OFFERS_MALFORMED);
+		assert_false(offers_is_out(stage->offers, &server, stage->now_ms));
+	}
+	stage_end(stage);
+}
+
+static void what_waits_at_another_port_stays_when_one_is_put_out(void **state)
+{
+	struct stage *stage = stage_begin();
+	struct xaddr good = stage_address(1), any = stage_address(1);
+
+	(void)state;
+	good.port = 99;
+	any.port = 0;
+	for (unsigned i = 0; i < 10; i++)
+		stage_offer(stage, 1, i);
+	stage_offer_from(stage, &good, 10);
+	for (unsigned i = 0; i < 4; i++) {
+		stage->now_ms++;
+		stage_tell(stage, i, OFFERS_MALFORMED);
+	}
+	assert_true(offers_is_out(stage->offers, &any, stage->now_ms));
+	assert_int_equal(stage->asked_count, 5);
+	assert_int_equal(stage->copies[4].server.port, 99);
+	assert_int_equal(stage_counters(stage).segments, 1);
+	stage_end(stage);
+}
+
 static void trust_can_be_given_back(void **state)
 {
 	struct stage *stage = stage_begin();
@@ -586,6 +645,9 @@ int main(void)
 		cmocka_unit_test(who_was_out_begins_with_one_exchange),
 		cmocka_unit_test(an_hour_without_failure_forgets),
 		cmocka_unit_test(an_empty_block_between_timeouts_ends_their_row),
+		cmocka_unit_test(another_port_of_who_is_out_is_asked),
+		cmocka_unit_test(failures_of_different_ports_do_not_add_up),
+		cmocka_unit_test(what_waits_at_another_port_stays_when_one_is_put_out),
 		cmocka_unit_test(trust_can_be_given_back),
 	};
 
