@@ -96,6 +96,9 @@ unsigned store_opaque_list(struct store *store, const uint8_t *id, size_t id_siz
 void store_opaque_share(struct store *store, const struct store_giver *giver, uint64_t *given_out,
 			uint64_t *held_out);
 
+/* Octets of all that is held opaque, by whomever it was given. Blocks on disk. */
+uint64_t store_opaque_octets(struct store *store);
+
 /* Every opaque block, for copying them elsewhere: what is added or goes meanwhile may be missed,
  * and what is damaged is dropped. Nothing is locked during the call, and it is no use of the block.
  * BLOCK's id and DATA are good during the call. What EACH gives, if not 0, ends it and is returned.

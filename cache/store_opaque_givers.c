@@ -293,6 +293,24 @@ void opaque_close(struct store *store)
 
 /* ---- asking ---- */
 
+uint64_t store_opaque_octets(struct store *store)
+{
+	uint64_t octets = 0;
+	sqlite3_stmt *row;
+
+	if (opaque_none(store))
+		return 0;
+	index_lock(&store->index);
+	/* Not sum(), which is an error when altered rows overflow it. */
+	row = index_query(&store->index, "SELECT min(total(max(0, octets)), 9e18) FROM giver", "");
+	if (index_step(&store->index, row) == 1) {
+		octets = (uint64_t)sqlite3_column_int64(row, 0);
+		index_done(row);
+	}
+	index_unlock(&store->index);
+	return octets;
+}
+
 void store_opaque_share(struct store *store, const struct store_giver *giver, uint64_t *given_out,
 			uint64_t *held_out)
 {

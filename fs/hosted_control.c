@@ -140,12 +140,9 @@ static const struct number list[] = {
 
 static void gather(const struct hosted_control *control, struct numbers *numbers_out)
 {
-	const struct store_giver nobody = {{0}};
-	struct numbers numbers = {.opaque = 0};
-	uint64_t given;
+	struct numbers numbers = {.opaque = store_opaque_octets(control->store)};
 
 	store_usage(control->store, &numbers.store);
-	store_opaque_share(control->store, &nobody, &given, &numbers.opaque);
 	hosted_cache_counters(control->cache, &numbers.hosted);
 
 	const struct offers_counters *offers = &numbers.hosted.offers;

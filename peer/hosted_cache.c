@@ -20,7 +20,10 @@
 /* Descriptors of everything else: the store's files, the index, what is fetched, logs. Our choice.
  */
 #define DESCRIPTORS_ELSE 1024u
-#define CONNECTIONS_MIN 32u
+/* Of them, what is open when nothing happens, about 30, and a few of each kind. */
+#define DESCRIPTORS_LEAST 48u
+/* Of each server, however few there are. Our choice: little, or they would not be there. */
+#define CONNECTIONS_MIN 4u
 /* Our choice: content information is kept one after the other, and those who wait for that are
  * not to be cut off. */
 #define TLS_ANSWER_MS 60000u
@@ -56,9 +59,11 @@ static unsigned affordable(unsigned wanted, unsigned all)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY ||
 	    files.rlim_cur >= (uint64_t)all + DESCRIPTORS_ELSE)
 		return wanted;
-	/* Half of few is for all else. */
+	/* Half of few is for all else, and of very few what cannot be done without. */
 	left = files.rlim_cur > 2 * DESCRIPTORS_ELSE ? files.rlim_cur - DESCRIPTORS_ELSE
 						     : files.rlim_cur / 2;
+	if (left + DESCRIPTORS_LEAST > files.rlim_cur)
+		left = files.rlim_cur > DESCRIPTORS_LEAST ? files.rlim_cur - DESCRIPTORS_LEAST : 0;
 	fair = left * wanted / all;
 	return fair > CONNECTIONS_MIN ? (unsigned)fair : CONNECTIONS_MIN;
 }

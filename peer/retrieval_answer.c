@@ -204,8 +204,13 @@ static int read_opaque(struct retrieval_answer *answer, const struct retrieval_g
 
 	if (error != 0)
 		return error;
-	if (opaque.cipher >= CIPHER_ALGORITHMS || (opaque.cipher == CIPHER_NONE && !plaintext))
+	if (opaque.cipher >= CIPHER_ALGORITHMS || (opaque.cipher == CIPHER_NONE && !plaintext)) {
+		/* It was kept under another setting. Nobody is given it, and as long as it is here
+		 * no other is fetched from who gave it. */
+		if (!giver->plaintext)
+			store_opaque_drop(giver->store, id.octets, id.size, answer->request.block);
 		return -ENOENT;
+	}
 	/* its size was not known before */
 	error = ask_permission(answer, giver, plain_size(&opaque));
 	if (error != 0)

@@ -25,6 +25,7 @@ for size in 19 65536 150000 1000000; do
 	offers "${content[@]}" --protocol 1 --wait nothing
 	assert_eq '[0]' "$(offered .codes)" "a second INITIAL_OFFER of $size"
 done
+[ ! -w /dev/fuse ] || hosted_has .cache.opaque 0 || fail "opaque octets: $(hosted_is .cache.opaque)"
 # Without an initial offer.
 make_octets "$TEST_DIR/file" 250000 1
 content=(--file "$TEST_DIR/file" --version 1)

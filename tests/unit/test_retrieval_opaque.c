@@ -228,6 +228,20 @@ static void plaintext_that_is_kept_is_not_given_unless_allowed(void **state)
 	raw_free(&reply);
 }
 
+static void plaintext_that_is_not_allowed_any_more_makes_room_for_better(void **state)
+{
+	struct reply reply;
+
+	(void)state;
+	hold_opaque(segment, 8, 0xaa);
+	hold_plain(9);
+	ask(9, CIPHER_AES_128, &reply);
+	raw_free(&reply);
+	assert_int_equal(made_up.opaque_count, 1);
+	assert_int_equal(ask(8, CIPHER_AES_128, &reply).next, 0);
+	raw_free(&reply);
+}
+
 static void plaintext_that_is_kept_is_given_if_allowed(void **state)
 {
 	(void)state;
@@ -347,6 +361,7 @@ int main(void)
 		in_scene(algorithm_that_does_not_exist_is_not_replayed),
 		in_scene(plain_octets_are_counted_as_far_as_they_are_known),
 		in_scene(plaintext_that_is_kept_is_not_given_unless_allowed),
+		in_scene(plaintext_that_is_not_allowed_any_more_makes_room_for_better),
 		cmocka_unit_test_setup_teardown(plaintext_that_is_kept_is_given_if_allowed,
 						begin_plaintext, end),
 		in_scene(both_kinds_are_told_of_together),

@@ -112,6 +112,7 @@ static void a_second_one_replaces_the_first(void **state)
 	assert_int_equal(usage(store).opaque, 2);
 	assert_int_equal(share_of(store, 5), 1000);
 	assert_int_equal(share_of(store, 6), 1234);
+	assert_int_equal(store_opaque_octets(store), 2234);
 	store_close(store);
 	assert_consistent();
 }
