@@ -93,7 +93,7 @@ pulling_read() {
 	prepare_memory $((3 * octets))
 	timed read_whole "$TEST_DIR/lan2/large.bin"
 	record "$work" reading "$(rate "$octets" "$elapsed")"
-	assert_eq "$octets" "$(lan_status lan2 .sources.peer.bytes)" 'octets from the peer'
+	assert_num "$(lan_status lan2 .sources.peer.bytes)" -ge "$octets" 'octets from the peer'
 	lan_forget lan2
 }
 pulling_run() {
