@@ -382,15 +382,18 @@ static int reload_locked(struct mount *mount, enum config_mode *mode_out, char *
 
 int mount_reload(struct mount *mount, char *message, size_t message_size)
 {
-	enum config_mode mode = mount->config->mode;
+	enum config_mode mode;
 	char **hosts = NULL;
 
+	/* Whoever changes the mode uses the list that is taken out here. */
+	pthread_mutex_lock(&mount->mode_lock);
 	pthread_mutex_lock(&mount->config_lock);
 	int error = reload_locked(mount, &mode, &hosts, message, message_size);
 	pthread_mutex_unlock(&mount->config_lock);
 	if (error == 0)
-		error = mount_change_mode(mount, mode, hosts, message + strlen(message),
-					  message_size - strlen(message));
+		error = mount_change_mode_locked(mount, mode, hosts, message + strlen(message),
+						 message_size - strlen(message));
+	pthread_mutex_unlock(&mount->mode_lock);
 	config_hosts_free(hosts);
 	return error;
 }

@@ -54,7 +54,7 @@ struct mount {
 	struct neighbours *neighbours; /* on as long as the mode has peers */
 	struct nearby *nearby;         /* the same for the fetch engine */
 	struct ledger *ledger;
-	pthread_mutex_t mode_lock; /* one change of the mode at a time */
+	pthread_mutex_t mode_lock; /* one change of the mode at a time; before config_lock */
 	struct names *names;
 	struct nodes *nodes;
 	struct calls calls;
@@ -103,6 +103,9 @@ int mount_join_peers(struct mount *mount, char *message, size_t message_size);
  * sockets does. Not from the loop or a pool thread. */
 int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
 		      size_t message_size);
+/* The same for who has mode_lock. */
+int mount_change_mode_locked(struct mount *mount, enum config_mode mode, char *const *hosts,
+			     char *message, size_t message_size);
 /* fs/mount_service.c: the secret if it must be had at the start already; who computes with it
  * (NULL: nobody). */
 const struct secret *mount_secret_at_start(struct mount *mount);

@@ -135,8 +135,8 @@ static int change_mode(struct mount *mount, enum config_mode mode, char ***hosts
 	return 0;
 }
 
-int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
-		      size_t message_size)
+int mount_change_mode_locked(struct mount *mount, enum config_mode mode, char *const *hosts,
+			     char *message, size_t message_size)
 {
 	char **copy;
 	int error = config_hosts_copy(hosts, &copy);
@@ -145,9 +145,16 @@ int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *h
 		snprintf(message, message_size, "out of memory");
 		return error;
 	}
-	pthread_mutex_lock(&mount->mode_lock);
 	error = change_mode(mount, mode, &copy, message, message_size);
-	pthread_mutex_unlock(&mount->mode_lock);
 	config_hosts_free(copy);
+	return error;
+}
+
+int mount_change_mode(struct mount *mount, enum config_mode mode, char *const *hosts, char *message,
+		      size_t message_size)
+{
+	pthread_mutex_lock(&mount->mode_lock);
+	int error = mount_change_mode_locked(mount, mode, hosts, message, message_size);
+	pthread_mutex_unlock(&mount->mode_lock);
 	return error;
 }
