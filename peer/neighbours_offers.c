@@ -154,10 +154,13 @@ bool neighbours_offers_serve(struct neighbours_offers *offers, const uint8_t *id
 	return serve;
 }
 
+/* One on this machine has many: it is asked at 127.0.1.1, where a machine's own name may lead, but
+ * comes from 127.0.0.1. */
 static bool has_address(const struct offers_server *server, const struct xaddr *source)
 {
 	for (unsigned i = 0; i < server->count; i++)
-		if (xaddr_same_host(&server->addresses[i], source))
+		if (xaddr_same_host(&server->addresses[i], source) ||
+		    (xaddr_is_loopback(&server->addresses[i]) && xaddr_is_loopback(source)))
 			return true;
 	return false;
 }

@@ -86,9 +86,6 @@ void neighbours_running(struct neighbours *neighbours);
 /* One of what is counted there has ended. */
 void neighbours_ran(struct neighbours *neighbours);
 uint32_t neighbours_random(void *neighbours);
-/* As neighbours_addresses(), while on. */
-unsigned neighbours_listening(struct neighbours *neighbours, struct xaddr *addresses_out,
-			      unsigned room);
 
 /* neighbours_discovery.c: loop thread. */
 void discovery_heard(void *neighbours, bool answer, const struct multicast_arrival *arrival,

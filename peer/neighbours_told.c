@@ -182,8 +182,7 @@ static void collect_all(struct neighbours *neighbours, struct addresses *address
 }
 
 /* While on. */
-unsigned neighbours_listening(struct neighbours *neighbours, struct xaddr *addresses_out,
-			      unsigned room)
+static unsigned listening(struct neighbours *neighbours, struct xaddr *addresses_out, unsigned room)
 {
 	struct addresses addresses = {.out = addresses_out, .room = room};
 
@@ -201,7 +200,7 @@ unsigned neighbours_listening(struct neighbours *neighbours, struct xaddr *addre
 void told_self(struct neighbours *neighbours)
 {
 	struct xaddr addresses[NEIGHBOURS_ADDRESSES_MAX];
-	unsigned count = neighbours_listening(neighbours, addresses, NEIGHBOURS_ADDRESSES_MAX);
+	unsigned count = listening(neighbours, addresses, NEIGHBOURS_ADDRESSES_MAX);
 
 	seeker_self(neighbours->seeker, addresses,
 		    count < NEIGHBOURS_ADDRESSES_MAX ? count : NEIGHBOURS_ADDRESSES_MAX);
@@ -214,7 +213,7 @@ unsigned neighbours_addresses(struct neighbours *neighbours, struct xaddr *addre
 
 	pthread_mutex_lock(&neighbours->switching);
 	if (atomic_load(&neighbours->on))
-		count_ = neighbours_listening(neighbours, addresses_out, room);
+		count_ = listening(neighbours, addresses_out, room);
 	pthread_mutex_unlock(&neighbours->switching);
 	return count_;
 }

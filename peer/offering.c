@@ -14,14 +14,15 @@
 _Static_assert(sizeof(OFFERING_TAG) == PCHC_TAG_SIZE + 1, "size of a tag");
 _Static_assert(DIGEST_SIZE_MAX >= PCCRR_ID_SIZE_MAX, "ids fit");
 
-int64_t offering_now(const struct offering *offering, int64_t now_ms)
+/* The latest of NOW_MS and what was told before. */
+static int64_t latest(const struct offering *offering, int64_t now_ms)
 {
 	return now_ms > offering->now_ms ? now_ms : offering->now_ms;
 }
 
 void offering_advance(struct offering *offering, int64_t now_ms)
 {
-	offering->now_ms = offering_now(offering, now_ms);
+	offering->now_ms = latest(offering, now_ms);
 }
 
 uint32_t offering_random(const struct offering *offering)
@@ -116,7 +117,7 @@ void offering_look(const struct offering *offering, unsigned server, int64_t now
 {
 	struct offering_server_state state = {0};
 
-	now_ms = offering_now(offering, now_ms);
+	now_ms = latest(offering, now_ms);
 	for (unsigned i = 0; i < offering->lane_count; i++) {
 		const struct lane *lane = &offering->lanes[i];
 
@@ -247,8 +248,7 @@ bool offering_serves(const struct offering *offering, struct pccrr_id id, int64_
 	if (slot == RECENT_NONE)
 		return false;
 	segment = &offering->segments[slot];
-	return segment->state == OFFERED_OUT ||
-	       offering_now(offering, now_ms) < segment->kept_until_ms;
+	return segment->state == OFFERED_OUT || latest(offering, now_ms) < segment->kept_until_ms;
 }
 
 int64_t offering_serves_until(const struct offering *offering)

@@ -61,14 +61,16 @@
  *   (MSG_GETSEGLIST); what they name they hold as a neighbour does. At equal load they come before
  *   neighbours, and the one given first before the next. A want waits for their answers four times
  *   as long as these usually take, SEEKER_HOSTED_PATIENCE_MS at least; when all have answered, and
- *   no Probe is outstanding, it is refused at once. What they lack is asked for again after 5 s at
- *   the soonest, and not polled: neither crowds nor suppliers are made of them. While one is not
- *   out nobody is alone. One that does not understand the question (anything else than an
- *   answer comes of it, or nothing) is not asked it for 10 minutes, and blocks are asked of it
- *   as if it had all segments. Wrong blocks are not its fault, as it replays what others offer:
- *   of that segment nothing is asked of it for 10 minutes, and it is out, for 60 s each time,
- *   only when 12 of the last 16 segments of which it gave anything were wrong. Refusals and
- *   timeouts lead to its next address, and count, as those of peers, when all have failed.
+ *   no Probe is outstanding, it is refused at once. One of which a timeout was the last that was
+ *   heard is waited for SEEKER_SLOW_MS only, lest one that is gone costs a second each time. What
+ * they lack is asked for again after 5 s at the soonest, and not polled: neither crowds nor
+ * suppliers are made of them. While one is not out nobody is alone. One that does not understand
+ * the question (anything else than an answer comes of it, or nothing) is not asked it for 10
+ * minutes, and blocks are asked of it as if it had all segments. Wrong blocks are not its fault, as
+ * it replays what others offer: of that segment nothing is asked of it for 10 minutes, and it is
+ * out, for 60 s each time, only when 12 of the last 16 segments of which it gave anything were
+ * wrong. Refusals and timeouts lead to its next address, and count, as those of peers, when all
+ * have failed.
  */
 #ifndef PEER_SEEKER_H
 #define PEER_SEEKER_H

@@ -203,11 +203,15 @@ static void answered(struct seeker *seeker, struct exchange *exchange)
 	struct peer *peer = exchange->peer;
 
 	leave_place(seeker, exchange);
-	if (exchange->kind == EXCHANGE_SEGMENTS)
+	if (exchange->kind == EXCHANGE_SEGMENTS) {
 		seeker_hosted_took(peer->hosted, seeker->now_ms - exchange->asked_ms);
-	else
+	} else {
 		seeker_peer_took(peer, seeker->now_ms - exchange->asked_ms);
+		peer->silent = false;
+	}
 	peer->heard_ms = seeker->now_ms;
+	if (peer->hosted != NULL)
+		peer->hosted->silent = false;
 	if (peer->hosted != NULL && xaddr_same(&exchange->public.server, &peer->address))
 		peer->hosted->failed = 0;
 	if (!peer->stalled)
@@ -227,6 +231,18 @@ void seeker_received(struct seeker *seeker, struct seeker_exchange *public, size
 	if (!exchange->answered)
 		answered(seeker, exchange);
 	seeker_run(seeker);
+}
+
+/* Nothing came in all the time that it had. Of a question that is not understood nothing comes
+ * either, but then blocks do. */
+static void timed_out(struct exchange *exchange)
+{
+	struct peer *peer = exchange->peer;
+
+	peer->silent = true;
+	if (peer->hosted != NULL &&
+	    (peer->heard_ms == SEEKER_NEVER || peer->heard_ms < exchange->asked_ms))
+		peer->hosted->silent = true;
 }
 
 /* The want has one exchange less. */
@@ -456,6 +472,8 @@ void seeker_told(struct seeker *seeker, struct seeker_exchange *public, enum see
 		answered(seeker, exchange);
 	else if (!exchange->answered)
 		leave_place(seeker, exchange);
+	if (outcome == SEEKER_LATE)
+		timed_out(exchange);
 	judge(seeker, exchange, outcome, list);
 	exchange->peer->exchange_count--;
 	TAILQ_REMOVE(&seeker->exchanges, exchange, in_all);

@@ -231,6 +231,8 @@ int64_t seeker_hosted_patience_ms(const struct hosted *hosted)
 {
 	int64_t patience_ms = hosted->answer_16ths * 4 / 16;
 
+	if (hosted->silent)
+		return SEEKER_SLOW_MS;
 	if (hosted->answer_16ths == 0)
 		return SEEKER_HOSTED_FIRST_MS;
 	if (patience_ms > SEEKER_HOSTED_WAIT_MS)

@@ -147,7 +147,9 @@ int64_t seeker_peer_slow_ms(const struct peer *peer)
 {
 	int64_t slow_ms = peer->exchange_16ths * 4 / 16, least_ms = SEEKER_SLOW_MS;
 
-	/* A hosted cache may be far away. */
+	/* A hosted cache may be far away; one that may be gone is not waited for each time. */
+	if (peer->hosted != NULL && peer->silent)
+		return SEEKER_SLOW_MS;
 	if (peer->hosted != NULL)
 		least_ms = slow_ms == 0 ? SEEKER_SLOW_MAX_MS : SEEKER_HOSTED_PATIENCE_MS;
 	if (slow_ms > SEEKER_SLOW_MAX_MS)
@@ -319,7 +321,9 @@ void seeker_peer_forgive(struct seeker *seeker, struct peer *peer)
 	peer->history = peer->history_late = 0;
 	peer->failures_only = peer->timeouts = peer->empties = 0;
 	peer->bad = peer->failures = 0;
-	peer->succeeded = false;
+	peer->succeeded = peer->silent = false;
+	if (peer->hosted != NULL)
+		peer->hosted->silent = false;
 	seeker_peer_dirty(seeker, peer);
 }
 

@@ -216,6 +216,7 @@ struct peer {
 	int32_t ban_ms;           /* the last one's */
 	int64_t retired_until_ms; /* its machine is asked elsewhere */
 	bool stalled;             /* its oldest exchange is slow, and nothing comes */
+	bool silent;              /* a block or list timed out, and none came since */
 	int64_t poll_ms;          /* when it may be asked for what it had not */
 	int32_t poll_pause_ms;
 	bool pumping;
@@ -392,6 +393,7 @@ struct hosted {
 	unsigned address;       /* the one in use, the peer's */
 	unsigned failed;        /* addresses in a row */
 	unsigned asking;        /* questions that are out */
+	bool silent;            /* one timed out, and nothing was heard since */
 	int64_t answer_16ths;   /* ms, smoothed, until they are answered; 0: not known */
 	int64_t listless_until_ms;
 	struct hosted_judged judged[SEEKER_HOSTED_JUDGED];

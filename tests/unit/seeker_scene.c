@@ -81,7 +81,8 @@ static unsigned index_of(const struct seeker_exchange *exchange)
 
 static void question(struct scene *scene, struct scene_peer *peer, struct seeker_exchange *exchange)
 {
-	bool late = peer->manner == SCENE_STALLS || peer->questioned == SEEKER_LATE;
+	bool late =
+		(peer->manner == SCENE_STALLS && !peer->talks) || peer->questioned == SEEKER_LATE;
 
 	assert_true(exchange->hosted);
 	assert_in_range(exchange->id_count, 1, SEEKER_HOSTED_IDS);
@@ -359,7 +360,8 @@ static void tell_segments(struct scene *scene, struct seeker_exchange *exchange)
 {
 	struct scene_peer *peer = &scene->peers[number_of(&exchange->server) % SCENE_PEERS];
 	uint64_t list[RANGE_SET_WORDS(PCCRR_IDS_MAX)] = {0};
-	enum seeker_outcome outcome = peer->manner == SCENE_STALLS   ? SEEKER_LATE
+	enum seeker_outcome outcome = peer->talks                    ? peer->questioned
+				      : peer->manner == SCENE_STALLS ? SEEKER_LATE
 				      : peer->manner == SCENE_BREAKS ? SEEKER_BROKEN
 								     : peer->questioned;
 

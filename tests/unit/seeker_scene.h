@@ -25,6 +25,7 @@ struct scene_peer {
 	 * and how long that takes. */
 	enum seeker_outcome questioned;
 	unsigned question_ms;
+	bool talks; /* it answers such questions whatever its manner */
 	unsigned asked, lists, busy, busy_most;
 	unsigned questions, open, ids, ids_most; /* questions: in all, now; ids: in all, in one */
 	unsigned asked_of[SCENE_WANTS]; /* by block of a version 1 segment, or by segment */

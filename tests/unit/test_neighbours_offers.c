@@ -179,6 +179,17 @@ static void only_hosted_caches_are_welcome_from_elsewhere(void **state)
 	assert_false(pull(0, 0, CIPHER_AES_128).refused);
 }
 
+/* Whatever address of it has its name. */
+static void one_on_this_machine_is_welcome(void **state)
+{
+	(void)state;
+	make_offerer(2, NULL, 0, UINT32_MAX);
+	add_host(NULL, "127.0.1.1", 80);
+	turn_offerer_on(NEIGHBOURS_HOSTED);
+	wait_until_known();
+	assert_false(pull(0, 0, CIPHER_AES_128).refused);
+}
+
 static void it_offers_from_where_it_listens(void **state)
 {
 	(void)state;
@@ -473,6 +484,7 @@ int main(void)
 		OFFERS_TEST(what_is_on_offer_is_never_given_in_plaintext),
 		OFFERS_TEST(it_can_be_pulled_while_the_offer_is_under_way),
 		OFFERS_TEST(only_hosted_caches_are_welcome_from_elsewhere),
+		OFFERS_TEST(one_on_this_machine_is_welcome),
 		OFFERS_TEST(it_offers_from_where_it_listens),
 		OFFERS_TEST(what_was_spoilt_there_is_offered_again),
 		OFFERS_TEST(names_are_looked_up),

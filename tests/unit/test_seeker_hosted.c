@@ -240,6 +240,59 @@ static void behind_questions_that_stall_nobody_waits(void **state)
 	scene_end(scene);
 }
 
+/* So long in all one reads who waits for each of COUNT segments, from FIRST on, before the next. */
+static int64_t read_in_turn(struct scene *scene, unsigned first, unsigned count)
+{
+	int64_t waited_ms = 0;
+
+	for (unsigned i = first; i < first + count; i++) {
+		unsigned want = seek_urgently(scene, 1, i);
+		int64_t begun_ms = scene->now_ms;
+
+		while (scene->wants[want].end == SCENE_SOUGHT && !scene->wants[want].late)
+			scene_pass(scene, 1);
+		waited_ms += scene->now_ms - begun_ms;
+		scene_drop(scene, want); /* it came from the origin */
+		scene_pass(scene, 50);
+	}
+	return waited_ms;
+}
+
+static void one_that_is_gone_costs_a_second_once(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+
+	(void)state;
+	scene_hosted(scene, 0, 1)->manner = SCENE_STALLS;
+	assert_in_range(read_in_turn(scene, 0, 400), SEEKER_HOSTED_FIRST_MS,
+			SEEKER_HOSTED_FIRST_MS + 5 * SEEKER_SLOW_MS);
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	/* And after its ban less. */
+	scene_pass(scene, state_of(scene, 0).peer.banned_ms + 1);
+	assert_in_range(read_in_turn(scene, 400, 400), 0, 5 * SEEKER_SLOW_MS);
+	/* When it is there again it is used. */
+	scene->peers[1].manner = SCENE_GIVES;
+	scene_pass(scene, state_of(scene, 0).peer.banned_ms + 1);
+	read_in_turn(scene, 800, 10);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 10);
+	scene_end(scene);
+}
+
+/* It still says what it has. */
+static void one_that_gives_no_more_blocks_likewise(void **state)
+{
+	struct scene *scene = scene_begin_hosted_only();
+	struct scene_peer *cache = scene_hosted(scene, 0, 1);
+
+	(void)state;
+	cache->manner = SCENE_STALLS;
+	cache->talks = true;
+	assert_in_range(read_in_turn(scene, 0, 400), SEEKER_HOSTED_FIRST_MS,
+			SEEKER_HOSTED_FIRST_MS + 5 * SEEKER_SLOW_MS);
+	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	scene_end(scene);
+}
+
 static void an_answer_after_patience_is_used_by_the_next(void **state)
 {
 	struct scene *scene = scene_begin_hosted_only();
@@ -651,6 +704,8 @@ int main(void)
 		cmocka_unit_test(the_first_answer_is_waited_for_a_second),
 		cmocka_unit_test(a_question_takes_no_place),
 		cmocka_unit_test(behind_questions_that_stall_nobody_waits),
+		cmocka_unit_test(one_that_is_gone_costs_a_second_once),
+		cmocka_unit_test(one_that_gives_no_more_blocks_likewise),
 		cmocka_unit_test(an_answer_after_patience_is_used_by_the_next),
 		cmocka_unit_test(what_it_lacked_is_asked_for_again_after_5_s),
 		cmocka_unit_test(who_gave_a_stream_is_not_polled_for_what_follows),
