@@ -70,7 +70,8 @@ unit_sources := $(wildcard tests/unit/test_*.c)
 unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
 units := $(unit_sources:%.c=$(O)/%)
 # In the others ThreadSanitizer would find nothing, or nothing that it does not find elsewhere, slowly.
-threadless := content_slice content_build publisher_ranges listing package_hostile seeker_sides \
+threadless := content_slice content_build publisher_ranges listing package_hostile \
+	seeker_sides seeker_hosted seeker_places \
 	store_faults store_content_faults store_content_altered store_opaque_faults store_opaque_room
 threaded_units := $(patsubst %.c,$(O)/%,$(filter-out $(threadless:%=\%/test_%.c),$(shell grep -lE \
 	'pthread_|thread|pool_|loop_|store|crew|scene|content_build' $(unit_sources))))

@@ -530,3 +530,27 @@ struct seeker_counters scene_counters(const struct scene *scene)
 	seeker_counters(scene->seeker, &counters);
 	return counters;
 }
+
+bool scene_has_nothing(unsigned segment, unsigned block)
+{
+	(void)segment;
+	(void)block;
+	return false;
+}
+
+unsigned scene_seek_urgently(struct scene *scene, unsigned stream, unsigned segment)
+{
+	unsigned want = scene_want_2(scene, stream, segment, 1);
+
+	scene->wants[want].want.urgent = true;
+	scene_seek(scene, want, 1);
+	return want;
+}
+
+struct seeker_hosted_state scene_hosted_state(const struct scene *scene, unsigned server)
+{
+	struct seeker_hosted_state known;
+
+	seeker_hosted_state(scene->seeker, server, scene->now_ms, &known);
+	return known;
+}

@@ -109,6 +109,12 @@ void scene_hear_from(struct scene *scene, const struct xaddr *source, const char
 /* What an answer says to the last Probe: PEER claims all of its segments. */
 void scene_claim(struct scene *scene, unsigned probe, unsigned peer);
 
+/* A peer's has(): nobody's. */
+bool scene_has_nothing(unsigned segment, unsigned block);
+/* At once, one segment of version 2 that somebody waits for; its want. */
+unsigned scene_seek_urgently(struct scene *scene, unsigned stream, unsigned segment);
+struct seeker_hosted_state scene_hosted_state(const struct scene *scene, unsigned server);
+
 struct seeker_counters scene_counters(const struct scene *scene);
 uint32_t scene_draw(struct scene *scene);
 

@@ -15,13 +15,6 @@
 
 #include "tests/unit/seeker_scene.h"
 
-static bool nothing(unsigned segment, unsigned block)
-{
-	(void)segment;
-	(void)block;
-	return false;
-}
-
 static bool even(unsigned segment, unsigned block)
 {
 	(void)segment;
@@ -32,23 +25,6 @@ static bool early(unsigned segment, unsigned block)
 {
 	(void)block;
 	return segment < 100;
-}
-
-static unsigned seek_urgently(struct scene *scene, unsigned stream, unsigned segment)
-{
-	unsigned want = scene_want_2(scene, stream, segment, 1);
-
-	scene->wants[want].want.urgent = true;
-	scene_seek(scene, want, 1);
-	return want;
-}
-
-static struct seeker_hosted_state state_of(const struct scene *scene, unsigned server)
-{
-	struct seeker_hosted_state known;
-
-	seeker_hosted_state(scene->seeker, server, scene->now_ms, &known);
-	return known;
 }
 
 static void one_question_asks_for_all_that_is_wanted(void **state)
@@ -80,7 +56,7 @@ static void an_urgent_want_is_asked_about_at_once(void **state)
 
 	(void)state;
 	scene_seek_2(scene, 1, 1, 8);
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(cache->questions, 1);
 	assert_int_equal(cache->ids, 9);
 	want = scene_seek_2(scene, 1, 20, 1);
@@ -114,7 +90,7 @@ static void what_is_wanted_while_four_are_out_gathers(void **state)
 	(void)state;
 	cache->question_ms = 100;
 	for (unsigned i = 0; i < 50; i++)
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 	assert_int_equal(cache->questions, 4);
 	scene_until_ended(scene, 1000);
 	assert_int_equal(cache->questions, 5);
@@ -130,9 +106,9 @@ static void what_it_lacks_is_refused_as_soon_as_it_says_so(void **state)
 	unsigned want;
 
 	(void)state;
-	cache->has = nothing;
+	cache->has = scene_has_nothing;
 	cache->question_ms = 50;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, 50);
 	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
 	assert_int_equal(scene->wants[want].reason, SEEKER_NO_ANSWER);
@@ -149,7 +125,7 @@ static void who_is_far_away_is_waited_for(void **state)
 	(void)state;
 	cache->question_ms = cache->exchange_ms = 400;
 	for (unsigned i = 0; i < 8; i++) {
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 		scene_until_ended(scene, 1000);
 	}
 	assert_int_equal(scene_count(scene, SCENE_CAME), 8);
@@ -169,7 +145,7 @@ static int64_t waited_for_nothing(unsigned usually_ms)
 	scene_until_ended(scene, 2500);
 	cache->manner = SCENE_STALLS;
 	waited_ms = scene->now_ms;
-	want = seek_urgently(scene, 1, 10);
+	want = scene_seek_urgently(scene, 1, 10);
 	scene_until_ended(scene, 2500);
 	assert_int_equal(scene->wants[want].reason, SEEKER_TIMEOUT);
 	waited_ms = scene->wants[want].ended_ms - waited_ms;
@@ -192,7 +168,7 @@ static void the_first_answer_is_waited_for_a_second(void **state)
 
 	(void)state;
 	scene_hosted(scene, 0, 1)->manner = SCENE_STALLS;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, SEEKER_HOSTED_FIRST_MS - 1);
 	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
 	scene_pass(scene, 1);
@@ -211,7 +187,7 @@ static void a_question_takes_no_place(void **state)
 	scene_until_ended(scene, 100);
 	scene->peers[1].question_ms = 200;
 	for (unsigned i = 0; i < 4; i++)
-		seek_urgently(scene, 2, i);
+		scene_seek_urgently(scene, 2, i);
 	assert_int_equal(scene->peers[1].open, 4);
 	want = scene_seek_1(scene, 1, 0, 1, 1);
 	scene_pass(scene, 2);
@@ -227,15 +203,15 @@ static void behind_questions_that_stall_nobody_waits(void **state)
 
 	(void)state;
 	scene_hosted(scene, 0, 1);
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	scene->peers[1].manner = SCENE_STALLS;
 	for (unsigned i = 1; i <= 8; i++)
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 	assert_int_equal(scene->peers[1].open, 4);
 	scene_pass(scene, SEEKER_HOSTED_PATIENCE_MS + 100);
 	assert_int_equal(scene_count(scene, SCENE_REFUSED), 8);
-	want = seek_urgently(scene, 1, 10);
+	want = scene_seek_urgently(scene, 1, 10);
 	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
 	scene_end(scene);
 }
@@ -246,7 +222,7 @@ static int64_t read_in_turn(struct scene *scene, unsigned first, unsigned count)
 	int64_t waited_ms = 0;
 
 	for (unsigned i = first; i < first + count; i++) {
-		unsigned want = seek_urgently(scene, 1, i);
+		unsigned want = scene_seek_urgently(scene, 1, i);
 		int64_t begun_ms = scene->now_ms;
 
 		while (scene->wants[want].end == SCENE_SOUGHT && !scene->wants[want].late)
@@ -266,13 +242,13 @@ static void one_that_is_gone_costs_a_second_once(void **state)
 	scene_hosted(scene, 0, 1)->manner = SCENE_STALLS;
 	assert_in_range(read_in_turn(scene, 0, 400), SEEKER_HOSTED_FIRST_MS,
 			SEEKER_HOSTED_FIRST_MS + 5 * SEEKER_SLOW_MS);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	assert_true(scene_hosted_state(scene, 0).peer.banned_ms > 0);
 	/* And after its ban less. */
-	scene_pass(scene, state_of(scene, 0).peer.banned_ms + 1);
+	scene_pass(scene, scene_hosted_state(scene, 0).peer.banned_ms + 1);
 	assert_in_range(read_in_turn(scene, 400, 400), 0, 5 * SEEKER_SLOW_MS);
 	/* When it is there again it is used. */
 	scene->peers[1].manner = SCENE_GIVES;
-	scene_pass(scene, state_of(scene, 0).peer.banned_ms + 1);
+	scene_pass(scene, scene_hosted_state(scene, 0).peer.banned_ms + 1);
 	read_in_turn(scene, 800, 10);
 	assert_int_equal(scene_count(scene, SCENE_CAME), 10);
 	scene_end(scene);
@@ -289,7 +265,7 @@ static void one_that_gives_no_more_blocks_likewise(void **state)
 	cache->talks = true;
 	assert_in_range(read_in_turn(scene, 0, 400), SEEKER_HOSTED_FIRST_MS,
 			SEEKER_HOSTED_FIRST_MS + 5 * SEEKER_SLOW_MS);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	assert_true(scene_hosted_state(scene, 0).peer.banned_ms > 0);
 	scene_end(scene);
 }
 
@@ -301,10 +277,10 @@ static void an_answer_after_patience_is_used_by_the_next(void **state)
 
 	(void)state;
 	cache->question_ms = 1500;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, 1600);
 	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
-	want = seek_urgently(scene, 2, 0);
+	want = scene_seek_urgently(scene, 2, 0);
 	scene_pass(scene, 2);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
 	assert_int_equal(cache->questions, 1);
@@ -318,15 +294,15 @@ static void what_it_lacked_is_asked_for_again_after_5_s(void **state)
 	unsigned want;
 
 	(void)state;
-	cache->has = nothing;
-	seek_urgently(scene, 1, 0);
+	cache->has = scene_has_nothing;
+	scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, 4990);
 	cache->has = NULL;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
 	assert_int_equal(cache->questions, 1);
 	scene_pass(scene, 20);
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
 	assert_int_equal(cache->questions, 2);
@@ -393,21 +369,23 @@ static void who_does_not_understand_the_question_is_just_asked_for_blocks(void *
 	scene_seek_2(scene, 1, 0, 20);
 	scene_until_ended(scene, 1000);
 	assert_int_equal(scene_count(scene, SCENE_CAME), 20);
-	assert_false(state_of(scene, 0).lists);
+	assert_false(scene_hosted_state(scene, 0).lists);
 	scene_seek_2(scene, 1, 20, 20);
 	scene_until_ended(scene, 1000);
 	assert_int_equal(scene_count(scene, SCENE_CAME), 40);
 	assert_int_equal(cache->questions, 1);
-	assert_int_equal(state_of(scene, 0).peer.failures + state_of(scene, 0).peer.bad, 0);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.failures +
+				 scene_hosted_state(scene, 0).peer.bad,
+			 0);
 	cache->questioned = SEEKER_GOOD;
 	scene_pass(scene, 599900);
-	seek_urgently(scene, 1, 50);
+	scene_seek_urgently(scene, 1, 50);
 	scene_until_ended(scene, 100);
 	assert_int_equal(cache->questions, 1);
 	scene_pass(scene, 200);
-	seek_urgently(scene, 1, 51);
+	scene_seek_urgently(scene, 1, 51);
 	assert_int_equal(cache->questions, 2);
-	assert_true(state_of(scene, 0).lists);
+	assert_true(scene_hosted_state(scene, 0).lists);
 	scene_until_ended(scene, 100);
 	scene_end(scene);
 }
@@ -419,11 +397,11 @@ static void who_says_nothing_to_it_too(void **state)
 
 	(void)state;
 	cache->questioned = SEEKER_LATE;
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, SEEKER_HOSTED_FIRST_MS + 1);
 	assert_int_equal(scene_refused(scene, SEEKER_TIMEOUT), 1);
 	scene_pass(scene, 1000);
-	seek_urgently(scene, 1, 1);
+	scene_seek_urgently(scene, 1, 1);
 	scene_until_ended(scene, 10);
 	assert_int_equal(scene_count(scene, SCENE_CAME), 1);
 	assert_int_equal(cache->questions, 1);
@@ -454,16 +432,16 @@ static void what_it_lacks_is_known_after_one_exchange_and_for_5_s(void **state)
 
 	(void)state;
 	cache->questioned = SEEKER_MALFORMED;
-	cache->has = nothing;
-	seek_urgently(scene, 1, 0);
+	cache->has = scene_has_nothing;
+	scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, 4);
 	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 1);
 	assert_int_equal(cache->asked, 1);
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(scene_refused(scene, SEEKER_NO_ANSWER), 2);
 	assert_int_equal(cache->asked, 1);
 	scene_pass(scene, 5100);
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(cache->asked, 2);
 	scene_until_ended(scene, 100);
 	scene_end(scene);
@@ -479,7 +457,7 @@ static void all_are_asked_and_the_first_gives(void **state)
 	scene_hosted(scene, 0, 1);
 	scene_hosted(scene, 1, 2);
 	for (unsigned i = 0; i < 20; i++) {
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 		scene_until_ended(scene, 100);
 	}
 	assert_int_equal(scene->peers[1].questions, 20);
@@ -513,9 +491,9 @@ static void the_next_one_has_what_the_first_lacks(void **state)
 	unsigned want;
 
 	(void)state;
-	scene_hosted(scene, 0, 1)->has = nothing;
+	scene_hosted(scene, 0, 1)->has = scene_has_nothing;
 	scene_hosted(scene, 1, 2)->question_ms = 30;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].from, 2);
 	assert_int_equal(scene->peers[1].asked, 0);
@@ -536,8 +514,8 @@ static void the_next_one_takes_over_when_the_first_breaks(void **state)
 	scene->peers[1].manner = SCENE_BREAKS;
 	scene_until_ended(scene, 1000);
 	assert_int_equal(scene_count(scene, SCENE_CAME), 210);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
-	assert_int_equal(state_of(scene, 1).peer.banned_ms, 0);
+	assert_true(scene_hosted_state(scene, 0).peer.banned_ms > 0);
+	assert_int_equal(scene_hosted_state(scene, 1).peer.banned_ms, 0);
 	scene_end(scene);
 }
 
@@ -549,145 +527,13 @@ static void the_next_one_is_asked_when_the_first_is_slow(void **state)
 	(void)state;
 	scene_hosted(scene, 0, 1);
 	scene_hosted(scene, 1, 2);
-	seek_urgently(scene, 1, 0);
+	scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	scene->peers[1].exchange_ms = 1900;
-	want = seek_urgently(scene, 1, 1);
+	want = scene_seek_urgently(scene, 1, 1);
 	scene_until_ended(scene, 300);
 	assert_int_equal(scene->wants[want].from, 2);
 	assert_false(scene->wants[want].late);
-	scene_end(scene);
-}
-
-/* ---- addresses ---- */
-
-/* Server 0 has the addresses of peers 1 to COUNT. */
-static void give_addresses(struct scene *scene, unsigned count)
-{
-	struct xaddr addresses[8];
-
-	for (unsigned i = 0; i < count; i++) {
-		scene_peer(scene, 1 + i)->there = false;
-		addresses[i] = scene_address(1 + i);
-		addresses[i].port = 80;
-	}
-	seeker_hosted(scene->seeker, 0, addresses, count, scene->now_ms);
-}
-
-static void the_next_address_is_used_when_one_fails(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	unsigned want;
-
-	(void)state;
-	give_addresses(scene, 7);
-	for (unsigned i = 1; i <= 6; i++)
-		scene->peers[i].manner = SCENE_BREAKS;
-	want = seek_urgently(scene, 1, 0);
-	scene_until_ended(scene, 100);
-	assert_int_equal(scene->wants[want].from, 7);
-	assert_int_equal(state_of(scene, 0).peer.failures, 0);
-	assert_int_equal(state_of(scene, 0).peer.address.octets[3], 7);
-	assert_int_equal(scene->unreachable, 0);
-	/* And it stays, until it fails too. */
-	seek_urgently(scene, 1, 1);
-	scene_until_ended(scene, 100);
-	scene->peers[7].manner = SCENE_BREAKS;
-	scene->peers[1].manner = SCENE_GIVES;
-	scene_seek_2(scene, 1, 2, 8);
-	scene_until_ended(scene, 200);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 10);
-	assert_int_equal(scene->peers[2].questions, 1);
-	scene_end(scene);
-}
-
-static void a_silent_address_is_left_as_well(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	unsigned want;
-
-	(void)state;
-	give_addresses(scene, 2);
-	scene->peers[1].manner = SCENE_STALLS;
-	seek_urgently(scene, 1, 0);
-	scene_pass(scene, 2010);
-	want = seek_urgently(scene, 1, 1);
-	scene_until_ended(scene, 100);
-	assert_int_equal(scene->wants[want].from, 2);
-	assert_true(state_of(scene, 0).lists);
-	scene_end(scene);
-}
-
-static void when_all_addresses_fail_it_is_told_and_out(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	unsigned want;
-
-	(void)state;
-	give_addresses(scene, 2);
-	scene->peers[1].manner = scene->peers[2].manner = SCENE_BREAKS;
-	for (unsigned i = 0; i < 8; i++) {
-		want = seek_urgently(scene, 1, i);
-		scene_until_ended(scene, 100);
-		assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
-	}
-	assert_true(scene->unreachable >= 4);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
-	assert_true(scene_counters(scene).alone);
-	want = seek_urgently(scene, 1, 100);
-	assert_int_equal(scene->wants[want].reason, SEEKER_BANNED);
-	assert_true(seeker_worthwhile(scene->seeker, scene->now_ms + 1000));
-	assert_false(seeker_worthwhile(scene->seeker, scene->now_ms + 1000));
-	scene->peers[1].manner = scene->peers[2].manner = SCENE_GIVES;
-	scene_pass(scene, 60000);
-	assert_false(scene_counters(scene).alone);
-	want = seek_urgently(scene, 1, 101);
-	scene_until_ended(scene, 100);
-	assert_int_equal(scene->wants[want].end, SCENE_CAME);
-	scene_end(scene);
-}
-
-static void other_addresses_of_its_name_begin_anew(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	unsigned want;
-
-	(void)state;
-	scene_hosted(scene, 0, 1)->manner = SCENE_BREAKS;
-	for (unsigned i = 0; i < 4; i++) {
-		seek_urgently(scene, 1, i);
-		scene_until_ended(scene, 100);
-	}
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
-	scene_hosted(scene, 0, 1)->manner = SCENE_BREAKS; /* the same again is nothing new */
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
-	scene_hosted(scene, 0, 2);
-	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
-	want = seek_urgently(scene, 1, 10);
-	scene_until_ended(scene, 100);
-	assert_int_equal(scene->wants[want].from, 2);
-	scene_end(scene);
-}
-
-static void one_that_is_taken_away_is_not_asked(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-
-	(void)state;
-	scene_hosted(scene, 0, 1);
-	scene_seek_2(scene, 1, 0, 64);
-	scene_pass(scene, 24);
-	seeker_hosted(scene->seeker, 0, NULL, 0, scene->now_ms);
-	scene_pass(scene, 1);
-	assert_int_equal(state_of(scene, 0).peer.address.family, 0);
-	scene_until_ended(scene, 100);
-	assert_true(scene_count(scene, SCENE_REFUSED) > 50);
-	assert_true(scene_counters(scene).alone);
-	scene_hosted(scene, 0, 1);
-	assert_false(scene_counters(scene).alone);
-	seek_urgently(scene, 1, 100);
-	scene_until_ended(scene, 100);
-	assert_int_equal(scene->wants[64].end, SCENE_CAME);
 	scene_end(scene);
 }
 
@@ -720,11 +566,6 @@ int main(void)
 		cmocka_unit_test(the_next_one_has_what_the_first_lacks),
 		cmocka_unit_test(the_next_one_takes_over_when_the_first_breaks),
 		cmocka_unit_test(the_next_one_is_asked_when_the_first_is_slow),
-		cmocka_unit_test(the_next_address_is_used_when_one_fails),
-		cmocka_unit_test(a_silent_address_is_left_as_well),
-		cmocka_unit_test(when_all_addresses_fail_it_is_told_and_out),
-		cmocka_unit_test(other_addresses_of_its_name_begin_anew),
-		cmocka_unit_test(one_that_is_taken_away_is_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,30 +17,6 @@
 
 enum { HOSTED = 1, NEIGHBOUR = 2, OUT_MS = 60000, SPOILT_MS = 600000 };
 
-static bool nothing(unsigned segment, unsigned block)
-{
-	(void)segment;
-	(void)block;
-	return false;
-}
-
-static unsigned seek_urgently(struct scene *scene, unsigned stream, unsigned segment)
-{
-	unsigned want = scene_want_2(scene, stream, segment, 1);
-
-	scene->wants[want].want.urgent = true;
-	scene_seek(scene, want, 1);
-	return want;
-}
-
-static struct seeker_hosted_state state_of(const struct scene *scene, unsigned server)
-{
-	struct seeker_hosted_state known;
-
-	seeker_hosted_state(scene->seeker, server, scene->now_ms, &known);
-	return known;
-}
-
 /* ---- both sides ---- */
 
 static void it_is_asked_when_the_probe_goes_out_and_who_is_first_gives(void **state)
@@ -51,13 +27,13 @@ static void it_is_asked_when_the_probe_goes_out_and_who_is_first_gives(void **st
 	(void)state;
 	scene_hosted(scene, 0, HOSTED)->question_ms = 30;
 	scene_peer(scene, NEIGHBOUR)->answer_ms = 20;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(scene->probe_count, 1);
 	assert_int_equal(scene->peers[HOSTED].questions, 1);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].from, NEIGHBOUR);
 	scene->peers[HOSTED].question_ms = 5;
-	want = seek_urgently(scene, 2, 100);
+	want = scene_seek_urgently(scene, 2, 100);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].from, HOSTED);
 	scene_end(scene);
@@ -93,8 +69,8 @@ static void what_it_lacks_is_waited_for_as_long_as_a_probe_is_out(void **state)
 	unsigned want;
 
 	(void)state;
-	scene_hosted(scene, 0, HOSTED)->has = nothing;
-	want = seek_urgently(scene, 1, 0);
+	scene_hosted(scene, 0, HOSTED)->has = scene_has_nothing;
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, SEEKER_PATIENCE_MS - 1);
 	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT);
 	scene_pass(scene, 1);
@@ -109,7 +85,7 @@ static void when_no_neighbour_answers_it_is_still_waited_for(void **state)
 
 	(void)state;
 	scene_hosted(scene, 0, HOSTED)->question_ms = 200;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 300);
 	assert_int_equal(scene->wants[want].from, HOSTED);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
@@ -141,9 +117,9 @@ static void without_neighbours_probes_are_rare_and_nobody_waits_for_them(void **
 	unsigned want, probes;
 
 	(void)state;
-	scene_hosted(scene, 0, HOSTED)->has = nothing;
+	scene_hosted(scene, 0, HOSTED)->has = scene_has_nothing;
 	for (unsigned i = 0; i < 10; i++) {
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 		scene_until_ended(scene, 100);
 	}
 	assert_int_equal(scene->probe_count, SEEKER_SILENCE);
@@ -151,16 +127,16 @@ static void without_neighbours_probes_are_rare_and_nobody_waits_for_them(void **
 	assert_true(seeker_worthwhile(scene->seeker, scene->now_ms));
 	scene_pass(scene, 1000);
 	probes = scene->probe_count;
-	want = seek_urgently(scene, 1, 100);
+	want = scene_seek_urgently(scene, 1, 100);
 	assert_int_equal(scene->probe_count, probes + 1);
 	scene_pass(scene, 2);
 	assert_int_equal(scene->wants[want].end, SCENE_REFUSED);
 	/* Somebody answers at last. */
 	scene_peer(scene, NEIGHBOUR);
 	scene_pass(scene, 1000);
-	seek_urgently(scene, 1, 200);
+	scene_seek_urgently(scene, 1, 200);
 	scene_pass(scene, 30);
-	want = seek_urgently(scene, 1, 201);
+	want = scene_seek_urgently(scene, 1, 201);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].from, NEIGHBOUR);
 	scene_end(scene);
@@ -174,11 +150,11 @@ static void alone_without_neighbours_and_hosted_caches(void **state)
 	(void)state;
 	scene_hosted(scene, 0, HOSTED)->manner = SCENE_BREAKS;
 	for (unsigned i = 0; i < 4; i++) {
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 		scene_until_ended(scene, 100);
 	}
 	assert_true(scene_counters(scene).alone);
-	want = seek_urgently(scene, 1, 50);
+	want = scene_seek_urgently(scene, 1, 50);
 	assert_int_equal(scene->wants[want].reason, SEEKER_ALONE);
 	scene_pass(scene, OUT_MS);
 	assert_false(scene_counters(scene).alone);
@@ -201,8 +177,8 @@ static void a_neighbour_at_its_address_is_another_machine(void **state)
 	assert_int_equal(seeker_peers(scene->seeker, peers, 4, scene->now_ms), 1);
 	assert_true(xaddr_same(&peers[0].address, &address));
 	assert_true(peers[0].blocks > 0);
-	assert_int_equal(peers[0].blocks + state_of(scene, 0).peer.blocks, 200);
-	assert_int_equal(state_of(scene, 0).peer.address.port, 80);
+	assert_int_equal(peers[0].blocks + scene_hosted_state(scene, 0).peer.blocks, 200);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.address.port, 80);
 	scene_end(scene);
 }
 
@@ -212,10 +188,10 @@ static void a_crowd_decides_what_hosted_caches_lack(void **state)
 	unsigned want;
 
 	(void)state;
-	scene_hosted(scene, 0, HOSTED)->has = nothing;
+	scene_hosted(scene, 0, HOSTED)->has = scene_has_nothing;
 	scene_hear(scene, 9, 0, 1);
 	scene_pass(scene, 200);
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_pass(scene, 300);
 	assert_int_equal(scene->wants[want].end, SCENE_SOUGHT); /* the other one fetches it */
 	scene_until_ended(scene, 20000);
@@ -229,11 +205,11 @@ static void no_probe_goes_out_where_there_are_no_neighbours(void **state)
 	unsigned want;
 
 	(void)state;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	assert_int_equal(scene->wants[want].reason, SEEKER_ALONE);
-	scene_hosted(scene, 0, HOSTED)->has = nothing;
+	scene_hosted(scene, 0, HOSTED)->has = scene_has_nothing;
 	for (unsigned i = 0; i < 20; i++) {
-		seek_urgently(scene, 1, i);
+		scene_seek_urgently(scene, 1, i);
 		scene_pass(scene, 1000);
 	}
 	assert_int_equal(scene->probe_count, 0);
@@ -267,8 +243,8 @@ static void one_wrong_block_spoils_its_segment_for_10_minutes(void **state)
 	want = scene_seek_1(scene, 1, 0, 3, 1);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
-	assert_int_equal(state_of(scene, 0).peer.bad, 1);
-	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.bad, 1);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
 	scene_end(scene);
 }
 
@@ -280,7 +256,7 @@ static void a_wrong_block_is_asked_of_another_holder(void **state)
 	(void)state;
 	scene_hosted(scene, 0, HOSTED)->manner = SCENE_SPOILS;
 	scene_hosted(scene, 1, 3);
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].from, 3);
 	scene_end(scene);
@@ -290,7 +266,7 @@ static void wrong(struct scene *scene, unsigned first, unsigned count)
 {
 	scene->peers[HOSTED].manner = SCENE_SPOILS;
 	for (unsigned i = 0; i < count; i++) {
-		seek_urgently(scene, 1, first + i);
+		scene_seek_urgently(scene, 1, first + i);
 		scene_until_ended(scene, 100);
 	}
 	scene->peers[HOSTED].manner = SCENE_GIVES;
@@ -304,11 +280,11 @@ static void twelve_wrong_segments_of_sixteen_put_it_out_for_a_minute_each_time(v
 	scene_hosted(scene, 0, HOSTED);
 	for (unsigned i = 0; i < 3; i++) {
 		wrong(scene, i * 100, 11);
-		assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
+		assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
 		wrong(scene, i * 100 + 50, 1);
-		assert_in_range(state_of(scene, 0).peer.banned_ms, OUT_MS - 10, OUT_MS);
+		assert_in_range(scene_hosted_state(scene, 0).peer.banned_ms, OUT_MS - 10, OUT_MS);
 		scene_pass(scene, OUT_MS);
-		assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
+		assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
 	}
 	scene_end(scene);
 }
@@ -321,11 +297,11 @@ static void good_segments_between_keep_it_in(void **state)
 	scene_hosted(scene, 0, HOSTED);
 	for (unsigned i = 0; i < 60; i += 3) {
 		wrong(scene, i, 2);
-		seek_urgently(scene, 1, i + 2);
+		scene_seek_urgently(scene, 1, i + 2);
 		scene_until_ended(scene, 100);
 	}
-	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
-	assert_int_equal(state_of(scene, 0).peer.bad, 40);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.bad, 40);
 	scene_end(scene);
 }
 
@@ -342,7 +318,7 @@ static void wrong_blocks_of_one_segment_count_once(void **state)
 		scene_pass(scene, SPOILT_MS);
 	}
 	assert_int_equal(scene->peers[HOSTED].asked, 20);
-	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
 	scene_end(scene);
 }
 
@@ -357,8 +333,8 @@ static void three_timeouts_in_a_row_put_it_out(void **state)
 	scene->peers[HOSTED].manner = SCENE_STALLS;
 	scene_seek_2(scene, 1, 10, 10);
 	scene_until_ended(scene, 9000);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
-	assert_true(state_of(scene, 0).lists); /* perhaps it was not there at all */
+	assert_true(scene_hosted_state(scene, 0).peer.banned_ms > 0);
+	assert_true(scene_hosted_state(scene, 0).lists); /* perhaps it was not there at all */
 	assert_int_equal(scene_count(scene, SCENE_REFUSED), 10);
 	scene_end(scene);
 }
@@ -377,7 +353,7 @@ static void empty_answers_are_not_remembered_for_longer_than_5_s(void **state)
 		scene_pass(scene, 5001);
 	}
 	cache->manner = SCENE_GIVES;
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
 	scene_end(scene);
@@ -391,14 +367,14 @@ static void trust_forgets_what_was_thought(void **state)
 	(void)state;
 	scene_hosted(scene, 0, HOSTED)->questioned = SEEKER_MALFORMED;
 	wrong(scene, 0, 12);
-	assert_true(state_of(scene, 0).peer.banned_ms > 0);
+	assert_true(scene_hosted_state(scene, 0).peer.banned_ms > 0);
 	scene->peers[HOSTED].questioned = SEEKER_GOOD;
 	seeker_trust(scene->seeker);
-	assert_int_equal(state_of(scene, 0).peer.banned_ms, 0);
-	assert_int_equal(state_of(scene, 0).peer.bad, 0);
-	assert_true(state_of(scene, 0).lists);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.banned_ms, 0);
+	assert_int_equal(scene_hosted_state(scene, 0).peer.bad, 0);
+	assert_true(scene_hosted_state(scene, 0).lists);
 	assert_false(scene_counters(scene).alone);
-	want = seek_urgently(scene, 1, 0);
+	want = scene_seek_urgently(scene, 1, 0);
 	scene_until_ended(scene, 100);
 	assert_int_equal(scene->wants[want].end, SCENE_CAME);
 	scene_end(scene);
