@@ -11,11 +11,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cache/log.h"
+#include "fs/mounts.h"
 #include "fs/read_only.h"
 #include "fs/unmounter.h"
 
@@ -253,15 +255,46 @@ static bool is_taken(const char *directory)
 	return access(path, F_OK) == 0;
 }
 
+struct topmost {
+	const char *directory;
+	bool ours;
+};
+
+static int look_for_ours(void *context, const struct mntent *mount)
+{
+	struct topmost *topmost = context;
+
+	if (strcmp(mount->mnt_dir, topmost->directory) == 0)
+		topmost->ours = strcmp(mount->mnt_type, "fuse." CONTROL_MOUNT_SUBTYPE) == 0;
+	return 0;
+}
+
+/* What a control directory's process has left behind that was killed; for who may. */
+static bool take_away(const char *directory)
+{
+	struct topmost topmost = {.directory = directory};
+
+	return mounts_each(look_for_ours, &topmost) == 0 && topmost.ours &&
+	       umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
+}
+
+static int look_at(const char *directory)
+{
+	struct stat status;
+
+	if (stat(directory, &status) < 0)
+		return -errno;
+	return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+}
+
 static int check_directory(const char *directory, char *message, size_t message_size)
 {
 	char name[LOG_NAME_MAX];
-	struct stat status;
-	int error = stat(directory, &status) < 0 ? -errno : 0;
+	int error = look_at(directory);
 
 	log_escape(name, sizeof name, directory);
-	if (error == 0 && !S_ISDIR(status.st_mode))
-		error = -ENOTDIR;
+	if (error == -ENOTCONN && take_away(directory))
+		error = look_at(directory);
 	if (error == -ENOTCONN)
 		snprintf(message, message_size,
 			 "the control directory %s was left by a process that has died; take it "

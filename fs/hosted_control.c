@@ -63,6 +63,8 @@ static const struct number list[] = {
 	      "Those answered empty because too many were being served.", hosted.served.busy),
 	COUNT("served", "unwelcome", "served_unwelcome_total",
 	      "Connections that were closed unheard.", hosted.served.unwelcome),
+	COUNT("served", "forbidden", "served_forbidden_total",
+	      "Requests from outside the networks, but for offers.", hosted.served.forbidden),
 #define MESSAGES(name, type)                                                                       \
 	{                                                                                          \
 		{"offers", "", name}, "offers_total", "type", "Offers that came, by message.",     \
