@@ -64,7 +64,7 @@ static const struct number list[] = {
 	COUNT("served", "unwelcome", "served_unwelcome_total",
 	      "Connections that were closed unheard.", hosted.served.unwelcome),
 	COUNT("served", "forbidden", "served_forbidden_total",
-	      "Requests from outside the networks, but for offers.", hosted.served.forbidden),
+	      "Requests by HTTP from outside the networks that may.", hosted.served.forbidden),
 #define MESSAGES(name, type)                                                                       \
 	{                                                                                          \
 		{"offers", "", name}, "offers_total", "type", "Offers that came, by message.",     \
@@ -77,7 +77,7 @@ static const struct number list[] = {
 	COUNT("offers", "ignored", "offers_ignored_total", "Of them, of no use.",
 	      hosted.intake.ignored),
 	COUNT("offers", "forbidden", "offers_forbidden_total",
-	      "Offers from outside the networks that may.", hosted.intake.forbidden),
+	      "Offers by HTTPS from outside the networks that may.", hosted.intake.forbidden),
 #define OFFERED(name, fate)                                                                        \
 	{                                                                                          \
 		{"offers", "", name}, "offered_segments_total", "fate",                            \

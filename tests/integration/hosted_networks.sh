@@ -28,7 +28,7 @@ stop_hosted
 start_hosted "${with_tls[@]}" --allow 127.0.0.8/30 --allow 10.0.0.0/8
 all_say 403 --interface 127.0.0.1
 all_say 403 --interface 127.0.0.12
-assert_eq 2 "$(jq .served.forbidden "$HOSTED_CONTROL/status")" 'counted'
+assert_eq 4 "$(jq .served.forbidden "$HOSTED_CONTROL/status")" 'counted'
 all_say 400 --interface 127.0.0.8
 all_say 400 --interface 127.0.0.11
 make_octets "$TEST_DIR/file" 100000 1
