@@ -72,7 +72,8 @@ units := $(unit_sources:%.c=$(O)/%)
 # In the others ThreadSanitizer would find nothing, or nothing that it does not find elsewhere, slowly.
 threadless := content_slice content_build publisher_ranges listing package_hostile \
 	seeker_sides seeker_hosted seeker_places \
-	store_faults store_content_faults store_content_altered store_opaque_faults store_opaque_room
+	store_faults store_content_faults store_content_altered store_opaque_faults store_opaque_room \
+	store_limit store_tags publisher_keep
 threaded_units := $(patsubst %.c,$(O)/%,$(filter-out $(threadless:%=\%/test_%.c),$(shell grep -lE \
 	'pthread_|thread|pool_|loop_|store|crew|scene|content_build' $(unit_sources))))
 tool_sources := $(wildcard tests/*.c tests/bench/*.c tests/integration/*.c)
@@ -160,8 +161,10 @@ fuzz-programs: $(fuzzers)
 
 run := tests/run
 plain := $(MAKE) SANITIZE=
-with_asan := $(MAKE) SANITIZE=address,undefined CFLAGS='-O1 -g'
-with_tsan := $(MAKE) SANITIZE=thread CFLAGS='-O1 -g'
+# Hundreds of programs are linked that are run once: quickly, and with as much as a report shows.
+once := CFLAGS='-O1 -g1' $(if $(shell command -v ld.gold),LDFLAGS=-fuse-ld=gold)
+with_asan := $(MAKE) SANITIZE=address,undefined $(once)
+with_tsan := $(MAKE) SANITIZE=thread $(once)
 asan_units := $(unit_sources:%.c=$(B)/address+undefined/%)
 tsan_units := $(patsubst $(O)/%,$(B)/thread/%,$(threaded_units))
 asan_replays := $(subst $(O)/,$(B)/address+undefined/,$(replay_commands))
