@@ -56,10 +56,15 @@ fs_answers_or_died() {
 # umount_fs [MOUNT]: the daemon must end by itself, with status 0.
 umount_fs() {
 	local mount=${1:-$MOUNT} status=0
-	fusermount3 -u "$mount" || umount "$mount" || fail "cannot unmount $mount"
+	# What has ended a moment ago may keep it busy still.
+	wait_until 5 unmounts "$mount"
 	wait_for_end "${mount_pid[$mount]}" || status=$?
 	unset "mount_pid[$mount]"
 	assert_eq 0 "$status" "status of the daemon of $mount"
+}
+
+unmounts() {
+	fusermount3 -u "$1" 2>/dev/null || umount "$1"
 }
 
 # wait_for_end PID: its exit status; a process that does not end is ended.
