@@ -110,7 +110,8 @@ static const char tag_schema[] =
 /* opaque: a block of cache/store_opaque.h, see cache/store_opaque_private.h; "size" is its
  * segment's. giver: who gave some, and octets of theirs. In rows of run that are of packs "present"
  * is the giver of what lies there, or 0. opaques: the total, and what makes keys of ids that nobody
- * can choose. Made where it is missing, like the tags. */
+ * can choose. Made where it is missing, like the tags; who wrote the index before did not say
+ * anything by "present" of packs. */
 static const char opaque_schema[] =
 	"CREATE TABLE IF NOT EXISTS opaque(id INTEGER PRIMARY KEY, pack INTEGER, start INTEGER,"
 	" length INTEGER, size INTEGER, algorithm INTEGER, since INTEGER);"
@@ -120,6 +121,8 @@ static const char opaque_schema[] =
 	"CREATE INDEX IF NOT EXISTS run_giver ON run(present, content)"
 	" WHERE live IS NOT NULL AND present <> 0;"
 	"CREATE TABLE IF NOT EXISTS opaques(id INTEGER PRIMARY KEY, blocks INTEGER, seed INTEGER);"
+	"UPDATE run SET present = 0 WHERE live IS NOT NULL AND present <> 0"
+	" AND NOT EXISTS (SELECT 1 FROM opaques);"
 	"INSERT OR IGNORE INTO opaques VALUES(1, 0, random());";
 
 static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE;"

@@ -59,7 +59,7 @@ assert_eq "$(status_get .listen)" "127.0.0.1:$(jq -s 'map(select(.event == "offe
 
 # All is pulled, and none of it in plaintext.
 pulled() { [ "$(noted '.event == "pull" and .size != null')" = $count ]; }
-wait_until 20 pulled
+wait_until 60 pulled
 assert_eq 0 "$(noted '.event == "pull" and (.wrong != null or .empty)')" 'pulls that gave nothing'
 assert_eq 1 "$(noted '.event == "pull" and .size != null and .cipher != 1 and .cipher != 2 and .cipher != 3 or .event == "ready"')" \
 	'ciphers'

@@ -463,6 +463,32 @@ static void sweeping_spares_what_is_written(void **state)
 	assert_consistent();
 }
 
+/* ---- an index of former times ---- */
+
+/* It had none of the tables, and anything in that column. */
+static void packs_of_a_former_program_have_no_giver(void **state)
+{
+	struct store *store = fixture_open(LIMIT);
+	struct object *object;
+
+	(void)state;
+	assert_int_equal(store_object(store, "file", "1", 1000, &object), 0);
+	assert_int_equal(object_write(object, 0, (char[1000]){0}, 1000), 0);
+	object_put(object);
+	store_close(store);
+	run_sql("UPDATE run SET present = 7 WHERE live IS NOT NULL;"
+		"DROP TABLE opaque; DROP TABLE giver; DROP TABLE opaques; DROP INDEX run_giver");
+	store = fixture_open(LIMIT);
+	assert_int_equal(usage(store).contents, 1);
+	assert_int_equal(write_opaque(store, 1, 0, 1, USUAL, 1), 0);
+	assert_int_equal(store_clear(store, "file", NULL), 0);
+	assert_int_equal(usage(store).contents, 0);
+	assert_int_equal(usage(store).opaque, 1);
+	store_close(store);
+	assert_int_equal(ask_sql("SELECT count(*) FROM run WHERE present = 7"), 0);
+	assert_consistent();
+}
+
 /* ---- the disk ---- */
 
 static void refused_writes_leave_nothing(void **state)
@@ -556,6 +582,7 @@ int main(void)
 		TEST(killed_owner_loses_only_the_last_moment),
 		TEST(limit_holds_after_a_kill),
 		TEST(sweeping_spares_what_is_written),
+		TEST(packs_of_a_former_program_have_no_giver),
 		TEST(refused_writes_leave_nothing),
 		TEST(full_disk_is_made_do_with),
 	};
