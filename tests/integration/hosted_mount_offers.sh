@@ -22,7 +22,8 @@ ids() {
 count=$(ids 2 file | wc -l)
 assert_num "$count" -gt 300 segments
 options() {
-	echo "mode=hosted,hosted=$SCRIPTED,listen=127.0.0.1:0,compute=off,versions=$1"
+	# The scripted cache pulls all that is offered at once.
+	echo "mode=hosted,hosted=$SCRIPTED,listen=127.0.0.1:0,uploads=1000,compute=off,versions=$1"
 }
 # offered_ids [N]: but for the first N messages.
 offered_ids() {
