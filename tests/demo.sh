@@ -144,14 +144,14 @@ no_machines() {
 	fi
 }
 
-# machine_reads NODE: a line of the table.
+# machine_reads NODE peer|hosted: a line of the table.
 machine_reads() {
 	local before start end
 	before=$(link_octets)
 	start=$EPOCHREALTIME
 	cat "$TEST_DIR/$1/backup.tar" >"$TEST_DIR/read"
 	end=$EPOCHREALTIME
-	lan_status "$1" '"\(.sources.origin.bytes) \(.sources.peer.bytes)"' |
+	lan_status "$1" "\"\(.sources.origin.bytes) \(.sources.$2.bytes)\"" |
 		awk -v n="$1" -v a="$start" -v b="$end" -v s="$size" -v l=$(($(link_octets) - before)) '{
 			printf "  %-8s %12d %12d %14d %9.2f %8.1f\n", n, $1, $2, l, b - a, s / (b - a) / 1e6 }'
 	cmp "$tree/backup.tar" "$TEST_DIR/read"
@@ -187,8 +187,8 @@ two_machines() {
 	echo "  both read the same file of $size octets, the second when the first has read it"
 	printf '\n  %-8s %12s %12s %14s %9s %8s\n' machine 'from origin' 'from peer' 'over the link' \
 		seconds MB/s
-	machine_reads lan1
-	machine_reads lan2
+	machine_reads lan1 peer
+	machine_reads lan2 peer
 	echo
 	show peerdist explain "$TEST_DIR/lan2/backup.tar"
 	show peerdist peers "$TEST_DIR/lan2"
@@ -201,20 +201,8 @@ two_machines() {
 # client_reads NODE: a mount that asks the hosted cache, reads, and leaves; a line of the table.
 client_reads() {
 	lan_mount "$1" "$URL" "mode=hosted,hosted=$HOSTED"
-	branch_reads "$1"
+	machine_reads "$1" hosted
 }
-branch_reads() {
-	local before start end
-	before=$(link_octets)
-	start=$EPOCHREALTIME
-	cat "$TEST_DIR/$1/backup.tar" >"$TEST_DIR/read"
-	end=$EPOCHREALTIME
-	lan_status "$1" '"\(.sources.origin.bytes) \(.sources.hosted.bytes)"' |
-		awk -v n="$1" -v a="$start" -v b="$end" -v s="$size" -v l=$(($(link_octets) - before)) '{
-			printf "  %-8s %12d %12d %14d %9.2f %8.1f\n", n, $1, $2, l, b - a, s / (b - a) / 1e6 }'
-	cmp "$tree/backup.tar" "$TEST_DIR/read"
-}
-
 branch_with_hosted_cache() {
 	local why size
 	step 'A branch: three clients, a hosted cache, the origin far away'

@@ -56,12 +56,6 @@ class Descriptor:
     def blocks(self):
         return -(-self.size // BLOCK_1) if self.algorithm == 1 else 1
 
-    def block_length(self, index):
-        """Of the plaintext."""
-        if self.algorithm == 4:
-            return self.size
-        return min(BLOCK_1, self.size - index * BLOCK_1)
-
 
 @dataclass
 class Offer:
