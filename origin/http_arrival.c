@@ -54,8 +54,8 @@ static void look(evutil_socket_t none, short what, void *context)
 
 	(void)none;
 	(void)what;
-	while ((connection = LIST_FIRST(&thread->arrived)) != NULL) {
-		LIST_REMOVE(connection, arrivals);
+	while ((connection = TAILQ_FIRST(&thread->arrived)) != NULL) {
+		TAILQ_REMOVE(&thread->arrived, connection, arrivals);
 		connection->arriving = false;
 		if (!let_in(connection))
 			http_connection_turn_away(connection);
@@ -115,7 +115,7 @@ static struct bufferevent *keep(struct http_thread *thread, struct bufferevent *
 	bufferevent_setwatermark(buffers, EV_READ, 0, input_max(thread->server));
 	bufferevent_set_max_single_read(buffers, READ_MAX);
 	connection->arriving = true;
-	LIST_INSERT_HEAD(&thread->arrived, connection, arrivals);
+	TAILQ_INSERT_TAIL(&thread->arrived, connection, arrivals);
 	event_active(thread->arrival, 0, 0);
 	return buffers;
 }
@@ -147,7 +147,7 @@ struct bufferevent *http_arrival_tls(struct event_base *base, void *arg)
 
 int http_arrival_begin(struct http_thread *thread)
 {
-	LIST_INIT(&thread->arrived);
+	TAILQ_INIT(&thread->arrived);
 	thread->arrival = event_new(loop_base(thread->loop), -1, 0, look, thread);
 	return thread->arrival != NULL ? 0 : -ENOMEM;
 }

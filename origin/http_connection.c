@@ -119,7 +119,7 @@ static void forget(struct http_connection *connection)
 {
 	LIST_REMOVE(connection, siblings);
 	if (connection->arriving)
-		LIST_REMOVE(connection, arrivals);
+		TAILQ_REMOVE(&connection->thread->arrived, connection, arrivals);
 	evbuffer_remove_cb(bufferevent_get_input(connection->buffers), input_changed, connection);
 	bufferevent_decref(connection->buffers);
 	http_guests_leave(&connection->thread->server->guests, &connection->guest);

@@ -72,6 +72,7 @@ SSL *http_tls_new(struct http_tls *tls);
 
 #define HTTP_CONNECTION_BUCKETS 256u
 LIST_HEAD(http_connections, http_connection);
+TAILQ_HEAD(http_arrivals, http_connection);
 
 struct http_thread {
 	struct http_server *server;
@@ -81,7 +82,7 @@ struct http_thread {
 	bool stopping;
 	struct http_connections connections[HTTP_CONNECTION_BUCKETS]; /* by their bufferevent */
 	struct event *arrival;                                        /* some of these are new: */
-	struct http_connections arrived;
+	struct http_arrivals arrived;                                 /* in that order */
 	struct http_guest_list displaced; /* guarded by the lock of the server's guests */
 	atomic_bool displacing;           /* the task of that name is under way */
 	struct loop_task start, stop, cut, displace;
@@ -133,7 +134,7 @@ union http_source {
 
 struct http_connection {
 	LIST_ENTRY(http_connection) siblings;
-	LIST_ENTRY(http_connection) arrivals;
+	TAILQ_ENTRY(http_connection) arrivals;
 	struct http_thread *thread;
 	struct bufferevent *buffers; /* a reference of ours: evhttp has another */
 	struct http_served *served;  /* the exchange under way, or NULL */

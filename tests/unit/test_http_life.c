@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,28 @@ static char cert_path[64], key_path[64];
 static void with_three_connections(struct http_server_options *options)
 {
 	options->connections = 3;
+}
+
+/* Stops the only thread until the gate is opened, so that who comes meanwhile comes in one turn. */
+static sem_t gate;
+
+static bool welcome_behind_the_gate(void *context, const struct sockaddr *source,
+				    const struct sockaddr *local)
+{
+	(void)context;
+	(void)source;
+	(void)local;
+	http_scene_wait(&gate);
+	sem_post(&gate);
+	return true;
+}
+
+static void with_a_gate(struct http_server_options *options)
+{
+	options->threads = 1;
+	options->connections = 3;
+	options->displace = true;
+	options->welcome = welcome_behind_the_gate;
 }
 
 static void with_tls(struct http_server_options *options)
@@ -55,6 +78,12 @@ static int start(void **state)
 static int start_limited(void **state)
 {
 	return start_adjusted(state, with_three_connections);
+}
+
+static int start_gated(void **state)
+{
+	sem_init(&gate, 0, 0);
+	return start_adjusted(state, with_a_gate);
 }
 
 static int start_tls(void **state)
@@ -157,6 +186,28 @@ static void server_recovers_when_descriptors_have_run_out(void **state)
 	assert_string_equal((char *)reply.body, "GET /m 1 ");
 	raw_free(&reply);
 	raw_close(&client);
+}
+
+static void the_last_to_come_displaces_those_before(void **state)
+{
+	struct scene *scene = *state;
+	struct client idle[20], client;
+	struct reply reply;
+
+	for (int i = 0; i < 20; i++)
+		raw_connect(&idle[i], scene->port);
+	raw_connect(&client, scene->port);
+	raw_send(&client, "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+	sem_post(&gate);
+	assert_true(raw_reply(&client, false, &reply));
+	assert_string_equal((char *)reply.body, "GET /last 1 ");
+	raw_free(&reply);
+	for (int i = 0; i < 17; i++)
+		assert_false(raw_receive(&idle[i]));
+	for (int i = 0; i < 20; i++)
+		raw_close(&idle[i]);
+	raw_close(&client);
+	sem_destroy(&gate);
 }
 
 /* ---- the end ---- */
@@ -423,6 +474,7 @@ int main(void)
 #define in_scene(test, kind) cmocka_unit_test_setup_teardown(test, kind, end)
 	const struct CMUnitTest tests[] = {
 		in_scene(connections_over_the_limit_are_closed, start_limited),
+		in_scene(the_last_to_come_displaces_those_before, start_gated),
 		in_scene(many_connections_are_served, start),
 		in_scene(server_recovers_when_descriptors_have_run_out, start),
 		in_scene(stopped_server_finishes_what_it_has, start),
