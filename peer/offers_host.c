@@ -215,13 +215,16 @@ static void put_out(struct offers *offers, struct host *host)
 void offers_host_failed(struct offers *offers, struct host *host, uint16_t port, bool late,
 			int64_t begun_ms)
 {
+	int64_t last_ms;
 	unsigned recent;
 
 	judge_port(host, port);
 	/* One trouble fails all that is under way. */
 	if (host->failed_ms != OFFERS_NEVER && begun_ms < host->failed_ms)
 		return;
-	if (host->failed_ms != OFFERS_NEVER && offers->now_ms - host->failed_ms >= FORGET_MS)
+	/* Nobody who is out fails: that time does not count. */
+	last_ms = host->failed_ms > host->out_until_ms ? host->failed_ms : host->out_until_ms;
+	if (last_ms != OFFERS_NEVER && offers->now_ms - last_ms >= FORGET_MS)
 		host->out_ms = 0;
 	host->failed_ms = offers->now_ms;
 	host->failures_only += host->succeeded ? 0 : 1;

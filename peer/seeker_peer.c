@@ -248,9 +248,12 @@ static void ban(struct seeker *seeker, struct peer *peer)
 
 void seeker_peer_failed(struct seeker *seeker, struct peer *peer, enum seeker_outcome outcome)
 {
+	int64_t last_ms;
 	unsigned recent;
 
-	if (peer->failed_ms != SEEKER_NEVER && seeker->now_ms - peer->failed_ms >= FORGET_MS)
+	/* Nobody who is out fails: that time does not count. */
+	last_ms = peer->failed_ms > peer->banned_until_ms ? peer->failed_ms : peer->banned_until_ms;
+	if (last_ms != SEEKER_NEVER && seeker->now_ms - last_ms >= FORGET_MS)
 		peer->ban_ms = 0;
 	peer->failed_ms = seeker->now_ms;
 	peer->failures_only += peer->succeeded ? 0 : 1;

@@ -520,6 +520,23 @@ static void an_hour_without_failure_forgets(void **state)
 	stage_end(stage);
 }
 
+static void an_hour_of_being_out_forgets_nothing(void **state)
+{
+	struct stage *stage = stage_begin();
+	struct xaddr bad = stage_address(1);
+	int64_t out_ms = MINUTE;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		fails(stage, 1, i * 3, 3, OFFERS_LATE);
+		assert_true(offers_is_out(stage->offers, &bad, stage->now_ms + out_ms - 1));
+		stage->now_ms += out_ms;
+		assert_false(offers_is_out(stage->offers, &bad, stage->now_ms));
+		out_ms = out_ms * 2 < 60 * MINUTE ? out_ms * 2 : 60 * MINUTE;
+	}
+	stage_end(stage);
+}
+
 static void an_empty_block_between_timeouts_ends_their_row(void **state)
 {
 	struct stage *stage = stage_begin();
@@ -644,6 +661,7 @@ int main(void)
 		cmocka_unit_test(who_waits_is_not_asked_when_he_is_out_by_then),
 		cmocka_unit_test(who_was_out_begins_with_one_exchange),
 		cmocka_unit_test(an_hour_without_failure_forgets),
+		cmocka_unit_test(an_hour_of_being_out_forgets_nothing),
 		cmocka_unit_test(an_empty_block_between_timeouts_ends_their_row),
 		cmocka_unit_test(another_port_of_who_is_out_is_asked),
 		cmocka_unit_test(failures_of_different_ports_do_not_add_up),

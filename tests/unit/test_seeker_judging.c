@@ -236,6 +236,21 @@ static void out_for_a_minute_then_for_two(void **state)
 	scene_end(scene);
 }
 
+static void an_hour_of_being_out_forgets_nothing(void **state)
+{
+	struct scene *scene = scene_begin();
+
+	(void)state;
+	scene_peer(scene, 1)->manner = SCENE_BREAKS;
+	for (unsigned i = 0; i < 9; i++) {
+		scene_seek_2(scene, 1, i * 100, 16);
+		scene_until_ended(scene, 2000);
+		scene_pass(scene, i < 8 ? describe(scene, 1).banned_ms + 1 : 1);
+	}
+	assert_in_range(describe(scene, 1).banned_ms, 59 * 60000, 60 * 60000);
+	scene_end(scene);
+}
+
 static void three_timeouts_in_a_row_put_out_even_a_good_one(void **state)
 {
 	struct scene *scene = acquainted(64);
@@ -514,6 +529,7 @@ int main(void)
 		cmocka_unit_test(a_bad_block_is_never_asked_of_the_same_one_again),
 		cmocka_unit_test(a_bad_block_comes_from_another),
 		cmocka_unit_test(out_for_a_minute_then_for_two),
+		cmocka_unit_test(an_hour_of_being_out_forgets_nothing),
 		cmocka_unit_test(three_timeouts_in_a_row_put_out_even_a_good_one),
 		cmocka_unit_test(one_that_fails_now_and_then_is_kept),
 		cmocka_unit_test(twelve_of_sixteen_put_it_out),
