@@ -51,7 +51,7 @@ enum {
 /* Data that may be on disk without a record: lost when the daemon is killed. */
 #define STORE_UNRECORDED_MAX (32ull << 20)
 
-/* ---- store_index.c: the SQLite connection ------------------------------------------------- */
+/* ---- the index: one SQLite connection ------------------------------------------------------ */
 
 struct index {
 	pthread_mutex_t mutex; /* guards the two tickets; use index_lock() */
@@ -84,27 +84,35 @@ struct index {
 		      */
 };
 
+/* ---- store_index_file.c: its tables, opened or made ---- */
+
 /* DIRECTORY_FD, NAME: where; NAME NULL: in memory. -EBADMSG: damaged. CLEAN_OUT: whether the last
  * user closed it in order. */
 int index_open(struct index *index, int directory_fd, const char *directory, uint64_t limit,
 	       bool *clean_out);
 /* CLEAN: everything was recorded. */
 void index_close(struct index *index, bool clean);
+/* The file and what belongs to it. */
 void index_remove(int directory_fd);
+
+/* ---- store_index.c: its use ---- */
+
 void index_lock(struct index *index);
 void index_unlock(struct index *index);
 
 /* A statement with its parameters bound; NULL on failure (index_step() then says why). SQL must be
  * a literal. TYPES, a letter for each parameter: i int64_t; z int64_t, where 0 is NULL; n int64_t,
  * always NULL; b const void *, size_t (pointer NULL: NULL); s const char * (stored as a blob, since
- * names are octets). They must stay valid until the
- * statement is done. A statement that writes opens a transaction, which index_commit() ends. */
+ * names are octets). They must stay valid until the statement is done. A statement that writes
+ * opens a transaction, which index_commit() ends. */
 sqlite3_stmt *index_query(struct index *index, const char *sql, const char *types, ...);
 /* 1: a row; 0: the end; or a negative errno. But for 1 the statement is done. */
 int index_step(struct index *index, sqlite3_stmt *statement);
 void index_done(sqlite3_stmt *statement);
 /* The query and all its steps. Returns 0 or a negative errno. */
 int index_run(struct index *index, const char *sql, const char *types, ...);
+/* What a query says whose only row is one number; 0 when it fails. */
+int64_t index_number(struct index *index, const char *sql);
 /* Rows changed by the last index_run(). */
 int index_changes(struct index *index);
 /* Ends the transaction, if one is open; undone as a whole when it fails. */
