@@ -87,7 +87,7 @@ int room_enforce(struct store *store)
 	store_lock(store);
 	while (error == 0 && total(store) > store->limit && !store->sweeping) {
 		store_unlock(store);
-		error = evict_oldest(store, INT64_MAX);
+		error = evict_of(store, 0);
 		store_lock(store);
 	}
 	store_unlock(store);
@@ -508,7 +508,8 @@ static int evict_one(struct store *store, int64_t cutoff, uint64_t giver)
 	return 0;
 }
 
-int evict_oldest(struct store *store, int64_t cutoff)
+/* The run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
+static int evict_oldest(struct store *store, int64_t cutoff)
 {
 	int error = evict_one(store, cutoff, 0);
 

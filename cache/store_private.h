@@ -404,8 +404,6 @@ int room_reserve_of(struct store *store, uint64_t octets, uint64_t giver);
 uint64_t room_rounded(const struct store *store, uint64_t octets);
 /* Lock held. */
 void room_return(struct store *store, uint64_t octets);
-/* Evicts the run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
-int evict_oldest(struct store *store, int64_t cutoff);
 /* Deletes rows that cannot be believed, and the files with them: of the object ID, which is not
  * loaded. index.lock held. */
 void evict_stranger(struct store *store, uint64_t id);
