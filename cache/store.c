@@ -149,8 +149,8 @@ static int lock_directory(struct store *store, const char *owner, char *message,
 
 		describe_owner(store->lock_fd, text, sizeof(text));
 		snprintf(message, size,
-			 "cache directory %s is in use by %s: unmount that one, or choose another "
-			 "directory with cache=DIR",
+			 "cache directory %s is in use by %s: unmount or end that one, or choose "
+			 "another directory (cache=DIR; of a hosted cache --cache DIR)",
 			 store->directory, text);
 		return error;
 	}
@@ -395,8 +395,10 @@ static int start(struct store *store, const struct store_options *options, char 
 	if (error != 0)
 		return error;
 	if (options->limit < STORE_LIMIT_MIN) {
-		snprintf(message, size, "cache size: at least %llu KiB are needed",
-			 STORE_LIMIT_MIN >> 10);
+		snprintf(message, size,
+			 "a cache size of %llu octets is too little; %llu KiB are "
+			 "the least",
+			 (unsigned long long)options->limit, STORE_LIMIT_MIN >> 10);
 		return -EINVAL;
 	}
 	error = open_directory(store, message, size);

@@ -224,7 +224,7 @@ const struct command admin_commands[] = {
 	{"versions", " MIN MAX", "content information to accept and to give, 1 or 2", COMMAND_ONE,
 	 do_versions, NULL},
 	{"instances", "", "the programs that use the API", COMMAND_NONE, do_instances, NULL},
-	{"kick", " ID", "end one of them's use of it", COMMAND_ONE, do_kick, NULL},
+	{"kick", " ID", "end one such program's use of it", COMMAND_ONE, do_kick, NULL},
 	{"publications", "", "what they publish", COMMAND_NONE, do_publications, NULL},
 	{"unpublish", " UID HEX", "end one publication", COMMAND_ONE, do_unpublish, NULL},
 	{"read-timeout", " MS", "how long programs' reads look for peers by default", COMMAND_ONE,

@@ -10,9 +10,6 @@
 #include "fs/api/wire.h"
 #include "fs/mount.h"
 
-/* A read that looks for peers for longer had better say so itself. Our choice. */
-#define READ_TIMEOUT_MAX_MS 3600000u
-
 typedef int list_of_service(struct service *service, bool all, uid_t uid, FILE *file);
 
 static int print_list(struct mount *mount, struct job *job, list_of_service *list)
@@ -120,9 +117,9 @@ int admin_read_timeout(struct mount *mount, struct job *job, const char *argumen
 	const char *end;
 	uint64_t milliseconds;
 
-	if (read_number(argument, READ_TIMEOUT_MAX_MS, &milliseconds, &end) != 0 || *end != '\0' ||
-	    milliseconds == 0) {
-		job_explain(job, "%s: milliseconds, 1 to %u", argument, READ_TIMEOUT_MAX_MS);
+	if (read_number(argument, ADMIN_READ_TIMEOUT_MAX_MS, &milliseconds, &end) != 0 ||
+	    *end != '\0' || milliseconds == 0) {
+		job_explain(job, "%s: milliseconds, 1 to %u", argument, ADMIN_READ_TIMEOUT_MAX_MS);
 		return -EINVAL;
 	}
 	service_set_read_timeout(mount->service, (uint32_t)milliseconds);

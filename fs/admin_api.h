@@ -10,6 +10,9 @@
 
 struct mount;
 
+/* A read that looks for peers for longer had better say so itself. Our choice. */
+#define ADMIN_READ_TIMEOUT_MAX_MS 3600000u
+
 int admin_instances(struct mount *mount, struct job *job);
 /* "ID" */
 int admin_kick(struct mount *mount, struct job *job, const char *argument);

@@ -64,7 +64,12 @@ int admin_info(struct mount *mount, struct job *job, const char *path)
 	else if (error == 0 || error == -ENOENT)
 		error = -ENODATA;
 	content_put(content);
-	if (error == -ENODATA)
+	bool directory = *path == '\0' || (admin_entry_find(mount, path, &entry) == 0 &&
+					   entry.kind == ENTRY_DIRECTORY);
+	if (error == -ENODATA && directory)
+		job_explain(job, "/%s is a directory; name a file",
+			    log_escape(name, sizeof name, path));
+	else if (error == -ENODATA)
 		job_explain(job, "/%s: nothing describes it, and %s",
 			    log_escape(name, sizeof name, path),
 			    whole ? "nothing is computed here; see compute= and key="

@@ -66,9 +66,12 @@ static bool take_options(int count, char **words, struct request *request, int *
 			return false;
 		}
 	}
-	if (count - optind <= 1 && !(request->firewall && request->json))
+	if (count - optind > 1)
+		cli_complain(CLI_USAGE, "usage: peerdist doctor [OPTION] [ORIGIN]");
+	else if (request->firewall && request->json)
+		cli_complain(CLI_USAGE, "--firewall prints rules, which have no --json");
+	else
 		return true;
-	cli_complain(CLI_USAGE, "usage: peerdist doctor [OPTION] [ORIGIN]");
 	return false;
 }
 

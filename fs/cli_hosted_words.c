@@ -115,7 +115,7 @@ static int take_account(struct cli_hosted_words *request, const char *text)
 				    "--run-as %s: only root can become another user; leave it away",
 				    escaped);
 	if (!getpwnam(text))
-		return cli_complain(CLI_FAILED, "--run-as %s: there is no such user", escaped);
+		return cli_complain(CLI_USAGE, "--run-as %s: there is no such user", escaped);
 	request->run_as = text;
 	return CLI_DONE;
 }
@@ -124,9 +124,9 @@ static int take_option(struct cli_hosted_words *request, int letter)
 {
 	switch (letter) {
 	case 'L':
-		return cli_listen_add(&request->listen, "--listen", optarg);
+		return cli_listen_add_place(&request->listen, "--listen", optarg);
 	case 'T':
-		return cli_listen_add(&request->tls_listen, "--tls-listen", optarg);
+		return cli_listen_add_place(&request->tls_listen, "--tls-listen", optarg);
 	case 'c':
 		request->tls_cert = optarg;
 		return CLI_DONE;

@@ -10,7 +10,7 @@
 
 #include "cache/log.h"
 #include "fs/cli.h"
-#include "fs/config.h"
+#include "fs/cli_value.h"
 #include "fs/suggest.h"
 #include "fs/version.h"
 
@@ -26,20 +26,7 @@ struct request {
 struct verb {
 	const char *name;
 	int (*run)(const struct request *request); /* NULL: it has words of its own */
-	enum {
-		TAKES_MOUNT,
-		TAKES_PATH_OR_NOTHING,
-		TAKES_PATH,
-		TAKES_SIZE,
-		TAKES_JOB,
-		TAKES_VERSIONS,
-		TAKES_MODE,
-		TAKES_TRUST,
-		TAKES_INSTANCE,
-		TAKES_PUBLICATION,
-		TAKES_MILLISECONDS,
-		TAKES_NOTHING
-	} takes;
+	enum cli_takes takes;
 	bool json;
 	const char *help;
 	int (*run_words)(int count, char **words);
@@ -63,18 +50,18 @@ int cli_complain(int status, const char *format, ...)
 static const char *argument_of(const struct request *request, const struct cli_mount *mount)
 {
 	switch (request->verb->takes) {
-	case TAKES_SIZE:
-	case TAKES_JOB:
-	case TAKES_VERSIONS:
-	case TAKES_MODE:
-	case TAKES_TRUST:
-	case TAKES_INSTANCE:
-	case TAKES_PUBLICATION:
-	case TAKES_MILLISECONDS:
+	case CLI_TAKES_SIZE:
+	case CLI_TAKES_JOB:
+	case CLI_TAKES_VERSIONS:
+	case CLI_TAKES_MODE:
+	case CLI_TAKES_TRUST:
+	case CLI_TAKES_INSTANCE:
+	case CLI_TAKES_PUBLICATION:
+	case CLI_TAKES_MILLISECONDS:
 		return request->value;
-	case TAKES_PATH:
+	case CLI_TAKES_PATH:
 		return mount->path;
-	case TAKES_PATH_OR_NOTHING:
+	case CLI_TAKES_PATH_OR_NOTHING:
 		return strcmp(mount->path, "/") ? mount->path : NULL;
 	default:
 		return NULL;
@@ -161,69 +148,71 @@ static int run_list(const struct request *request)
 static int run_help(const struct request *request);
 
 static const struct verb verbs[] = {
-	{"status", run_file, TAKES_MOUNT, true, "what the mount has and did", NULL, NULL},
-	{"metrics", run_file, TAKES_MOUNT, false, "the same numbers as Prometheus text", NULL,
+	{"status", run_file, CLI_TAKES_MOUNT, true, "what the mount has and did", NULL, NULL},
+	{"metrics", run_file, CLI_TAKES_MOUNT, false, "the same numbers as Prometheus text", NULL,
 	 NULL},
-	{"clear", run_command, TAKES_PATH_OR_NOTHING, true, "forget what is cached, or below PATH",
-	 NULL, NULL},
-	{"pin", run_command, TAKES_PATH, true, "never evict PATH and what is below it", NULL, NULL},
-	{"unpin", run_command, TAKES_PATH, true, "take the wish to keep PATH back", NULL, NULL},
-	{"warm", run_command, TAKES_PATH, true, "fetch all of PATH now", NULL, NULL},
-	{"verify", run_command, TAKES_PATH_OR_NOTHING, true,
+	{"clear", run_command, CLI_TAKES_PATH_OR_NOTHING, true,
+	 "forget what is cached, or below PATH", NULL, NULL},
+	{"pin", run_command, CLI_TAKES_PATH, true, "never evict PATH and what is below it", NULL,
+	 NULL},
+	{"unpin", run_command, CLI_TAKES_PATH, true, "take the wish to keep PATH back", NULL, NULL},
+	{"warm", run_command, CLI_TAKES_PATH, true, "fetch all of PATH now", NULL, NULL},
+	{"verify", run_command, CLI_TAKES_PATH_OR_NOTHING, true,
 	 "check every cached block again, drop the bad", NULL, NULL},
-	{"resize", run_command, TAKES_SIZE, true, "change the limit of the cache until unmount",
+	{"resize", run_command, CLI_TAKES_SIZE, true, "change the limit of the cache until unmount",
 	 NULL, NULL},
-	{"versions", run_command, TAKES_VERSIONS, true,
+	{"versions", run_command, CLI_TAKES_VERSIONS, true,
 	 "accept content information of these versions only, until unmount", NULL, NULL},
-	{"explain", run_explain, TAKES_PATH, true,
+	{"explain", run_explain, CLI_TAKES_PATH, true,
 	 "where its blocks came from, and why not from a peer", NULL, NULL},
-	{"mode", run_command, TAKES_MODE, true,
+	{"mode", run_command, CLI_TAKES_MODE, true,
 	 "off, local, distributed, hosted or hosted+distributed", NULL, NULL},
-	{"peers", run_peers, TAKES_MOUNT, true, "the machines that gave us blocks", NULL, NULL},
-	{"trust", run_command, TAKES_TRUST, true, "forget what peers did wrong", NULL, NULL},
-	{"instances", run_list, TAKES_MOUNT, true, "the programs that use the API", NULL, NULL},
-	{"kick", run_command, TAKES_INSTANCE, true, "end one of them's use of it", NULL, NULL},
-	{"publications", run_list, TAKES_MOUNT, true, "what programs publish by the API", NULL,
+	{"peers", run_peers, CLI_TAKES_MOUNT, true, "the machines that gave us blocks", NULL, NULL},
+	{"trust", run_command, CLI_TAKES_TRUST, true, "forget what peers did wrong", NULL, NULL},
+	{"instances", run_list, CLI_TAKES_MOUNT, true, "the programs that use the API", NULL, NULL},
+	{"kick", run_command, CLI_TAKES_INSTANCE, true, "end one such program's use of it", NULL,
 	 NULL},
-	{"unpublish", run_command, TAKES_PUBLICATION, true, "end one publication", NULL, NULL},
-	{"read-timeout", run_command, TAKES_MILLISECONDS, true,
+	{"publications", run_list, CLI_TAKES_MOUNT, true, "what programs publish by the API", NULL,
+	 NULL},
+	{"unpublish", run_command, CLI_TAKES_PUBLICATION, true, "end one publication", NULL, NULL},
+	{"read-timeout", run_command, CLI_TAKES_MILLISECONDS, true,
 	 "how long programs' reads look for peers by default", NULL, NULL},
-	{"reload", run_command, TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
-	{"jobs", run_command, TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
-	{"cancel", run_command, TAKES_JOB, true, "end one of them", NULL, NULL},
-	{"doctor", NULL, TAKES_NOTHING, false, "looks for what usually goes wrong", cli_doctor,
+	{"reload", run_command, CLI_TAKES_MOUNT, true, "read the -c file again", NULL, NULL},
+	{"jobs", run_command, CLI_TAKES_MOUNT, true, "list the long work in progress", NULL, NULL},
+	{"cancel", run_command, CLI_TAKES_JOB, true, "end one of them", NULL, NULL},
+	{"doctor", NULL, CLI_TAKES_NOTHING, false, "looks for what usually goes wrong", cli_doctor,
 	 "[OPTION] [ORIGIN]"},
-	{"info", NULL, TAKES_NOTHING, false, "content information by hand", cli_info,
+	{"info", NULL, CLI_TAKES_NOTHING, false, "content information by hand", cli_info,
 	 "make|show|verify|get ..."},
-	{"key", NULL, TAKES_NOTHING, false, "the server secret", cli_key,
+	{"key", NULL, CLI_TAKES_NOTHING, false, "the server secret", cli_key,
 	 "new|set|export|import ..."},
-	{"serve", NULL, TAKES_NOTHING, false, "serve DIR by HTTP, with content information",
-	 cli_serve, "[OPTION] DIR"},
-	{"hosted", NULL, TAKES_NOTHING, false, "keep for a whole site what its machines fetched",
-	 cli_hosted, "[OPTION]"},
-	{"export", NULL, TAKES_NOTHING, false, "what is cached of PATHs, as a package in FILE",
+	{"serve", NULL, CLI_TAKES_NOTHING, false, "serve DIR by HTTP, with content information",
+	 cli_serve, "[OPTION] DIR|URL"},
+	{"hosted", NULL, CLI_TAKES_NOTHING, false,
+	 "keep for a whole site what its machines fetched", cli_hosted, "[OPTION]"},
+	{"export", NULL, CLI_TAKES_NOTHING, false, "what is cached of PATHs, as a package in FILE",
 	 cli_export, "[OPTION] FILE PATH..."},
-	{"import", NULL, TAKES_NOTHING, false, "take such a package into a cache", cli_import,
+	{"import", NULL, CLI_TAKES_NOTHING, false, "take such a package into a cache", cli_import,
 	 "[OPTION] FILE [MOUNTPOINT]"},
-	{"publish", NULL, TAKES_NOTHING, false, "hash now what serve would hash later", cli_publish,
-	 "[OPTION] PATH"},
-	{"help", run_help, TAKES_NOTHING, false, "this text", NULL, NULL},
+	{"publish", NULL, CLI_TAKES_NOTHING, false, "hash now what serve would hash later",
+	 cli_publish, "[OPTION] PATH"},
+	{"help", run_help, CLI_TAKES_NOTHING, false, "this text", NULL, NULL},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static const char *const argument_usage[] = {
-	[TAKES_MOUNT] = "[MOUNTPOINT]",
-	[TAKES_PATH_OR_NOTHING] = "[MOUNTPOINT|PATH]",
-	[TAKES_PATH] = "PATH",
-	[TAKES_SIZE] = "SIZE [MOUNTPOINT]",
-	[TAKES_JOB] = "JOB [MOUNTPOINT]",
-	[TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
-	[TAKES_MODE] = "MODE [HOST...] [MOUNTPOINT]",
-	[TAKES_TRUST] = "reset [MOUNTPOINT]",
-	[TAKES_INSTANCE] = "ID [MOUNTPOINT]",
-	[TAKES_PUBLICATION] = "UID HEX [MOUNTPOINT]",
-	[TAKES_MILLISECONDS] = "MS [MOUNTPOINT]",
-	[TAKES_NOTHING] = "",
+	[CLI_TAKES_MOUNT] = "[MOUNTPOINT]",
+	[CLI_TAKES_PATH_OR_NOTHING] = "[MOUNTPOINT|PATH]",
+	[CLI_TAKES_PATH] = "PATH",
+	[CLI_TAKES_SIZE] = "SIZE [MOUNTPOINT]",
+	[CLI_TAKES_JOB] = "JOB [MOUNTPOINT]",
+	[CLI_TAKES_VERSIONS] = "MIN MAX [MOUNTPOINT]",
+	[CLI_TAKES_MODE] = "MODE [HOST...] [MOUNTPOINT]",
+	[CLI_TAKES_TRUST] = "reset [MOUNTPOINT]",
+	[CLI_TAKES_INSTANCE] = "ID [MOUNTPOINT]",
+	[CLI_TAKES_PUBLICATION] = "UID HEX [MOUNTPOINT]",
+	[CLI_TAKES_MILLISECONDS] = "MS [MOUNTPOINT]",
+	[CLI_TAKES_NOTHING] = "",
 };
 
 static const char *usage_of(const struct verb *verb)
@@ -272,77 +261,6 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-static int check_value(const struct request *request)
-{
-	const char *value = request->value;
-	char escaped[LOG_NAME_MAX];
-	config_capacity capacity;
-	enum config_mode mode;
-
-	if (request->verb->takes == TAKES_SIZE && config_capacity_parse(value, &capacity))
-		return cli_complain(CLI_USAGE,
-				    "`%s` is not a size; give octets with K, M, G or T, such as "
-				    "10G, or a part of the volume, such as 5%%",
-				    log_escape(escaped, sizeof(escaped), value));
-	if (request->verb->takes == TAKES_JOB && (!*value || value[strspn(value, "0123456789")]))
-		return cli_complain(CLI_USAGE,
-				    "`%s` is not the number of a job; peerdist jobs lists them",
-				    log_escape(escaped, sizeof(escaped), value));
-	if (request->verb->takes == TAKES_INSTANCE &&
-	    (!*value || value[strspn(value, "0123456789")]))
-		return cli_complain(CLI_USAGE,
-				    "`%s` is not the number of an instance; peerdist instances "
-				    "lists them",
-				    log_escape(escaped, sizeof(escaped), value));
-	if (request->verb->takes == TAKES_MILLISECONDS &&
-	    (!*value || value[strspn(value, "0123456789")]))
-		return cli_complain(CLI_USAGE, "`%s` is not a number of milliseconds",
-				    log_escape(escaped, sizeof(escaped), value));
-	if (request->verb->takes == TAKES_MODE &&
-	    config_mode_parse(value, strcspn(value, " "), &mode))
-		return cli_complain(CLI_USAGE,
-				    "`%s` is not a mode; there are off, local, distributed, "
-				    "hosted and hosted+distributed",
-				    log_escape(escaped, sizeof(escaped), value));
-	if (request->verb->takes == TAKES_TRUST && strcmp(value, "reset"))
-		return cli_complain(CLI_USAGE, "`%s`: trust can only be reset",
-				    log_escape(escaped, sizeof(escaped), value));
-	return CLI_DONE;
-}
-
-/* Of modes with hosted caches these follow, and a path ends them. */
-static int count_mode(int count, char **words)
-{
-	enum config_mode mode;
-	int values = 1;
-
-	if (count > 0 && !config_mode_parse(words[0], strlen(words[0]), &mode) &&
-	    config_mode_is_hosted(mode))
-		while (values < count && !strchr(words[values], '/'))
-			values++;
-	return values;
-}
-
-/* How many of WORDS are the value. */
-static int count_values(const struct verb *verb, int count, char **words)
-{
-	switch (verb->takes) {
-	case TAKES_VERSIONS:
-	case TAKES_PUBLICATION:
-		return 2;
-	case TAKES_MODE:
-		return count_mode(count, words);
-	case TAKES_SIZE:
-	case TAKES_JOB:
-	case TAKES_TRUST:
-	case TAKES_INSTANCE:
-	case TAKES_MILLISECONDS:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
 /* With blanks between them, for free(). NULL: no memory. */
 static char *joined(int count, char **words)
 {
@@ -363,14 +281,15 @@ static char *joined(int count, char **words)
 static int run(struct request *request, int count, char **words)
 {
 	const struct verb *verb = request->verb;
-	int values = count_values(verb, count, words);
-	int least = values > 0 ? values : verb->takes == TAKES_PATH;
-	int most = values > 0 ? values + 1 : verb->takes != TAKES_NOTHING;
+	int values = cli_value_count(verb->takes, count, words);
+	int least = values > 0 ? values : verb->takes == CLI_TAKES_PATH;
+	int most = values > 0 ? values + 1 : verb->takes != CLI_TAKES_NOTHING;
 	char *value;
 	int status;
 
 	if (count < least || count > most)
-		return cli_complain(CLI_USAGE, "usage: peerdist %s %s", verb->name, usage_of(verb));
+		return cli_complain(CLI_USAGE, "usage: peerdist %s%s%s", verb->name,
+				    *usage_of(verb) ? " " : "", usage_of(verb));
 	if (request->json && !verb->json)
 		return cli_complain(CLI_USAGE,
 				    "%s has no --json; peerdist status --json tells the "
@@ -381,7 +300,7 @@ static int run(struct request *request, int count, char **words)
 		return cli_complain(CLI_FAILED, "out of memory");
 	request->value = value;
 	request->named = count > values ? words[values] : NULL;
-	status = values > 0 ? check_value(request) : CLI_DONE;
+	status = values > 0 ? cli_value_check(verb->takes, value) : CLI_DONE;
 	if (status == CLI_DONE)
 		status = verb->run(request);
 	free(value);

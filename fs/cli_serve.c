@@ -72,7 +72,7 @@ static int take_option(struct request *request, int letter)
 {
 	switch (letter) {
 	case 'L':
-		return cli_listen_add(&request->listen, "--listen", optarg);
+		return cli_listen_add_place(&request->listen, "--listen", optarg);
 	case 'k':
 		request->key = optarg;
 		return CLI_DONE;

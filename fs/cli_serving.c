@@ -7,6 +7,7 @@
 
 #include "cache/log.h"
 #include "fs/cli.h"
+#include "origin/http_server.h"
 
 /* Room for "[ADDRESS%INTERFACE]:PORT". */
 #define ADDRESS_SIZE 128
@@ -19,6 +20,18 @@ int cli_listen_add(struct cli_listen *listen, const char *option, const char *te
 		return cli_complain(CLI_USAGE, "%s: at most %d of them", option, CLI_LISTEN_MAX);
 	listen->list[listen->count++] = text;
 	return CLI_DONE;
+}
+
+int cli_listen_add_place(struct cli_listen *listen, const char *option, const char *text)
+{
+	char escaped[LOG_NAME_MAX];
+
+	if (!http_server_is_place(text))
+		return cli_complain(CLI_USAGE,
+				    "%s %s: no place to listen on; write PORT, ADDRESS:PORT or "
+				    "[ADDRESS]:PORT",
+				    option, log_escape(escaped, sizeof(escaped), text));
+	return cli_listen_add(listen, option, text);
 }
 
 unsigned long cli_serving_files(void)

@@ -19,6 +19,8 @@ struct cli_listen {
 	unsigned count;
 };
 int cli_listen_add(struct cli_listen *listen, const char *option, const char *text);
+/* The same, if TEXT has the form of a place to listen on. */
+int cli_listen_add_place(struct cli_listen *listen, const char *option, const char *text);
 
 /* Raises the limit of open descriptors as far as it may be, and returns it. */
 unsigned long cli_serving_files(void);

@@ -30,6 +30,7 @@ struct answer {
 	struct cli_progress progress;
 	enum { WORKING, GOOD, BAD } state;
 	const char *command, *argument; /* argument: NULL: none */
+	const char *root;               /* of the mount that is asked */
 	json_t *json;        /* what will be printed at the end; NULL: what is not taken is printed
 			      * as it comes */
 	cli_take_line *take; /* who gets the data instead; NULL: nobody */
@@ -73,6 +74,11 @@ static int refused(const struct answer *answer, int number, const char *reason)
 {
 	char escaped[LOG_NAME_MAX] = "";
 
+	if (!strncmp(reason, "no such command", strlen("no such command")))
+		return cli_complain(CLI_FAILED,
+				    "%s: no such command for what %s belongs to; peerdist(1) says "
+				    "which it takes",
+				    answer->command, answer->root);
 	if (*reason)
 		return cli_complain(CLI_FAILED, "%s: %s", answer->command, reason);
 	if (answer->argument)
@@ -254,6 +260,8 @@ static int speak(const struct cli_mount *mount, struct answer *answer)
 	char *line = command_line(answer->command, answer->argument);
 	int admin = -1;
 	int status = cli_admin_open(mount, &admin);
+
+	answer->root = mount->root;
 
 	if (!status)
 		status = line ? converse(admin, line, answer)

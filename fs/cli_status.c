@@ -47,6 +47,9 @@ int cli_file_read(const struct cli_mount *mount, const char *name, char **text_o
 	int error;
 	int file = openat(mount->control, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (file < 0 && errno == ENOENT)
+		return cli_complain(CLI_FAILED, "%s has no file %s; mounts have it", mount->root,
+				    name);
 	if (file < 0)
 		return cli_complain(CLI_FAILED, "the %s of %s cannot be read: %m", name,
 				    mount->root);
@@ -162,11 +165,38 @@ static void show_peers(json_t *status)
 	printf("%-10s  %zu that gave us blocks; peerdist peers lists them\n", "peers", count);
 }
 
+static void show_hosted_cache(const json_t *cache)
+{
+	const char *host = json_string_value(json_object_get(cache, "host"));
+	const char *address = json_string_value(json_object_get(cache, "address"));
+	char name[LOG_NAME_MAX];
+
+	log_escape(name, sizeof(name), host ? host : "");
+	printf("%-10s  %s (%s), blocks %" PRId64 ", bad %" PRId64 ", failures %" PRId64 "%s\n",
+	       "hosted", name, address ? address : "no address yet", number(cache, "blocks"),
+	       number(cache, "bad"), number(cache, "failures"),
+	       json_is_true(json_object_get(cache, "banned")) ? ", put out for now" : "");
+}
+
+/* Of a mount that has some. */
+static void show_hosted_caches(const json_t *status)
+{
+	const json_t *caches = json_object_get(status, "hosted_caches");
+
+	if (json_array_size(caches) == 0)
+		return;
+	putchar('\n');
+	for (size_t i = 0; i < json_array_size(caches); i++)
+		show_hosted_cache(json_array_get(caches, i));
+	show_numbers("offers", json_object_get(status, "offers"));
+}
+
 static void show_mount(json_t *status)
 {
 	show_cache(json_object_get(status, "cache"));
 	show_sources(json_object_get(status, "sources"));
 	show_peers(status);
+	show_hosted_caches(status);
 }
 
 static void show_server(json_t *status)

@@ -147,6 +147,8 @@ static json_t *json_cell(const char *cell)
 		return json_null();
 	if (is_number(cell))
 		return json_integer(strtoll(cell, NULL, 10));
+	if (!strcmp(cell, "yes") || !strcmp(cell, "no"))
+		return json_boolean(*cell == 'y');
 	return json_string(cell);
 }
 

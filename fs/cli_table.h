@@ -2,7 +2,8 @@
  *
  * Tables that the daemon answers with: columns parted by tabs, the first line has their names, an
  * empty line ends a table and begins the next; "-" is nothing. Shown to people in columns, or as
- * JSON: an array of objects for each table, digits as numbers, "-" as null.
+ * JSON: an array of objects for each table, digits as numbers, "yes" and "no" as booleans, "-" as
+ * null.
  */
 #ifndef FS_CLI_TABLE_H
 #define FS_CLI_TABLE_H

@@ -180,7 +180,8 @@ static int run(const struct control *control, struct job *job, const struct comm
 
 	if ((command->takes == COMMAND_NONE && given) ||
 	    (!given && (command->takes == COMMAND_ONE || command->takes == COMMAND_WORDS))) {
-		job_explain(job, "usage: %s%s", command->name, command->arguments);
+		job_explain(job, "usage: %s%s", command->name,
+			    given ? ", with nothing behind it" : command->arguments);
 		return -EINVAL;
 	}
 	if (given && command->takes != COMMAND_WORDS && unescape(argument) != 0) {

@@ -27,6 +27,10 @@ static int unknown(const char *name, struct config_problem *problem)
 	if (suggestion.nearest)
 		return config_fail(problem, CONFIG_USAGE, "unknown option `%s`; did you mean `%s`?",
 				   escaped, suggestion.nearest);
+	if (strcmp(name, "1") == 0 || strcmp(name, "2") == 0) /* of versions=1,2 or compute=1,2 */
+		return config_fail(problem, CONFIG_USAGE,
+				   "unknown option `%s`; a comma in a value of -o is written \\,",
+				   escaped);
 	return config_fail(problem, CONFIG_USAGE,
 			   "unknown option `%s`; peerdistfs --help lists all that there are",
 			   escaped);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -18,6 +17,7 @@
 
 #include "cache/log.h"
 #include "fs/mounts.h"
+#include "fs/quiet_mount.h"
 #include "fs/read_only.h"
 #include "fs/unmounter.h"
 
@@ -185,64 +185,6 @@ static int start_serving(struct control_mount *mount)
 
 /* ---- mounting ---- */
 
-/* What libfuse said last, in the thread that mounts; for others it goes to the log. */
-static _Thread_local char *said;
-#define SAID_SIZE 256
-
-static void note(enum fuse_log_level level, const char *format, va_list arguments)
-{
-	char line[SAID_SIZE];
-
-	(void)level;
-	vsnprintf(line, sizeof line, format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	if (said != NULL)
-		memcpy(said, line, sizeof line);
-	else
-		log_debug("%s", line);
-}
-
-/* Takes what was said into FILE on: the last line for REASON on failure, else all of it, which are
- * other threads' words, for stderr. */
-static void hand_on(int file, int error, char *reason)
-{
-	char text[4096];
-	ssize_t got = pread(file, text, sizeof text - 1, 0);
-
-	if (got > 0 && error == 0 && write(STDERR_FILENO, text, (size_t)got) < 0)
-		log_debug("standard error: %s", strerror(errno));
-	while (got > 0 && text[got - 1] == '\n')
-		got--;
-	if (got <= 0 || error == 0)
-		return;
-	text[got] = '\0';
-	char *start = strrchr(text, '\n');
-	snprintf(reason, SAID_SIZE, "%.*s", SAID_SIZE - 1, start != NULL ? start + 1 : text);
-}
-
-/* Mounts, keeping for REASON what libfuse, or a program that it runs, says about a failure. */
-static int mount_quietly(struct fuse_session *session, const char *directory, char *reason)
-{
-	int file = memfd_create("peerdist", MFD_CLOEXEC);
-	int kept = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
-	int error;
-
-	*reason = '\0';
-	said = reason;
-	if (kept >= 0)
-		dup2(file, STDERR_FILENO);
-	error = fuse_session_mount(session, directory) != 0 ? -EIO : 0;
-	said = NULL;
-	if (kept >= 0) {
-		dup2(kept, STDERR_FILENO);
-		close(kept);
-		hand_on(file, error, reason);
-	}
-	if (file >= 0)
-		close(file);
-	return error;
-}
-
 /* That the control directory of another process is at DIRECTORY. */
 static bool is_taken(const char *directory)
 {
@@ -300,8 +242,12 @@ static int check_directory(const char *directory, char *message, size_t message_
 			 "the control directory %s was left by a process that has died; take it "
 			 "away with: fusermount3 -u %s",
 			 name, name);
+	else if (error == -ENOENT)
+		snprintf(message, message_size,
+			 "the control directory %s does not exist; make it first (mkdir -p %s)",
+			 name, name);
 	else if (error != 0)
-		snprintf(message, message_size, "the control directory %s: %s", name,
+		snprintf(message, message_size, "the control directory %s: %s; name another", name,
 			 strerror(-error));
 	if (error == 0 && is_taken(directory)) {
 		error = -EBUSY;
@@ -315,20 +261,19 @@ static int check_directory(const char *directory, char *message, size_t message_
 static int mount_session(struct control_mount *mount, bool others, char *message,
 			 size_t message_size)
 {
-	char options[128], reason[SAID_SIZE], name[LOG_NAME_MAX];
+	char options[128], reason[QUIET_MOUNT_REASON], name[LOG_NAME_MAX];
 	char *arguments[] = {"peerdist", "-o", options, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
 
 	snprintf(options, sizeof options, "fsname=peerdist,subtype=%s,default_permissions,noexec%s",
 		 CONTROL_MOUNT_SUBTYPE, others ? ",allow_other" : "");
-	fuse_set_log_func(note);
 	mount->session = fuse_session_new(&args, &operations, sizeof operations, mount);
 	fuse_opt_free_args(&args);
 	if (mount->session == NULL) {
 		snprintf(message, message_size, "cannot make a file system: out of memory");
 		return -ENOMEM;
 	}
-	int error = mount_quietly(mount->session, mount->directory, reason);
+	int error = quiet_mount(mount->session, mount->directory, reason);
 	if (error != 0)
 		snprintf(message, message_size, "cannot mount the control directory %s: %s",
 			 log_escape(name, sizeof name, mount->directory),

@@ -27,6 +27,7 @@
 #include "cache/log.h"
 #include "fs/config.h"
 #include "fs/mount.h"
+#include "fs/quiet_mount.h"
 #include "fs/run_as.h"
 #include "fs/unmounter.h"
 
@@ -266,6 +267,7 @@ static int run_session(struct mount *mount, sigset_t *signals, int command)
 	const struct config *config = mount->config;
 	char *arguments[] = {"peerdistfs", "-o", config->fuse_options, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(3, arguments);
+	char reason[QUIET_MOUNT_REASON];
 
 	mount->session = fuse_session_new(&args, &mount_operations, sizeof mount_operations, mount);
 	fuse_opt_free_args(&args);
@@ -273,8 +275,11 @@ static int run_session(struct mount *mount, sigset_t *signals, int command)
 		return -EINVAL;
 	int unmounter = -1;
 	handle_signals();
-	if (fuse_session_mount(mount->session, config->mountpoint) != 0)
+	if (quiet_mount(mount->session, config->mountpoint, reason) != 0) {
+		fprintf(stderr, "peerdistfs: cannot mount on %s: %s; see peerdist doctor\n",
+			config->mountpoint, *reason != '\0' ? reason : "libfuse does not say why");
 		return -EIO;
+	}
 	int error = drop_privileges(mount, &unmounter);
 	if (error == 0)
 		return serve_and_unmount(mount, signals, unmounter, command);

@@ -135,6 +135,13 @@ static const char *advice(int error)
 	}
 }
 
+bool http_server_is_place(const char *where)
+{
+	struct place place;
+
+	return read_place(where, &place) == 0;
+}
+
 int http_listen(const char *where, bool tls, struct http_listener *listener_out, char *message,
 		size_t message_size)
 {

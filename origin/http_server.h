@@ -60,6 +60,8 @@ struct http_server_options {
 	void *context;
 };
 
+/* Whether WHERE has the form of a place to listen on. */
+bool http_server_is_place(const char *where);
 /* 0, or a negative errno with a MESSAGE: which address or file, what, and what to do. Requests may
  * come before this returns. */
 int http_server_create(const struct http_server_options *options, struct http_server **server_out,

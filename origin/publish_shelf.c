@@ -145,7 +145,8 @@ static int complain(int error, const char *path, char *message, size_t message_s
 			 "yours; chown it, and chmod it to 700",
 			 escaped);
 	else
-		snprintf(message, message_size, "the directory of hashes %s: %s", escaped,
+		snprintf(message, message_size,
+			 "the directory of hashes %s: %s; name another with --hashes", escaped,
 			 strerror(-error));
 	return error;
 }

@@ -98,7 +98,8 @@ for line in kick 'kick x' 'kick -1' 'kick 1 2' unpublish 'unpublish 0' 'unpublis
 	'read-timeout 3600001' 'read-timeout 10x' 'instances x' 'publications x'; do
 	if admin "$line" 2>/dev/null; then fail "'$line' was taken"; fi
 done
-for words in 'kick' 'kick x' 'unpublish 0' 'read-timeout' 'read-timeout soon'; do
+for words in 'kick' 'kick x' 'unpublish 0' 'unpublish x 00' 'unpublish 0 0' 'read-timeout' 'read-timeout soon' \
+	'read-timeout 0' 'read-timeout 3600001' 'versions 2 1' 'versions 0 3' 'versions 1 1.5'; do
 	status=0
 	# shellcheck disable=SC2086 # words
 	peerdist $words 2>/dev/null || status=$?

@@ -62,7 +62,7 @@ grep -qxF 'peerdist_offered_segments_total{fate="queued"} 1' "$control/metrics" 
 grep -qxF 'peerdist_errors_total{kind="peer"} 1' "$control/metrics" || fail 'metrics: errors'
 assert_eq 127.0.0.1 "$(status_get '.peers[0].address')" 'who offered'
 assert_eq 'address blocks bytes bad banned' "$(peerdist peers "$control" | head -n 1 | xargs)" 'columns of peers'
-assert_eq '127.0.0.1 0' "$(peerdist peers --json "$control" | jq -r '.peers[0] | "\(.address) \(.blocks)"')" 'peers --json'
+assert_eq '127.0.0.1 0 false' "$(peerdist peers --json "$control" | jq -r '.peers[0] | "\(.address) \(.blocks) \(.banned)"')" 'peers --json'
 assert_eq '' "$(octets 0009 | curl -s --noproxy '*' -m 10 --data-binary @- "http://$HOSTED/0131501b-d67f-491b-9a40-c4bf27bcb4d4")"
 wait_until 20 is 1 .errors.malformed
 
@@ -90,7 +90,8 @@ peerdist metrics "$control" >"$TEST_DIR/metrics"
 grep -qxF 'peerdist_cache_limit_bytes 31457280' "$TEST_DIR/metrics" || fail 'peerdist metrics'
 assert_eq '' "$(peerdist jobs "$control")" 'peerdist jobs'
 assert_refused 'no job 7 runs' peerdist cancel 7 "$control"
-assert_refused 'no such command' peerdist reload "$control"
+assert_refused "no such command for what $control belongs to" peerdist reload "$control"
+assert_refused 'has no file instances' peerdist instances "$control"
 
 # Blocks that came are counted, checked, carried out and in again, and forgotten.
 head -c 1000000 /dev/urandom >"$TEST_DIR/content"

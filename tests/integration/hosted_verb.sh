@@ -66,8 +66,8 @@ mapfile -t many < <(printf -- '--listen\n127.0.0.1:%d\n' {1..16})
 refused 2 '--listen: at most 16' "${cache[@]}" "${many[@]}"
 refused 2 'unknown option `--alow`' "${cache[@]}" --alow 10.0.0.0/8
 # What this machine does not give.
-refused 1 'no address to listen on' --cache "$TEST_DIR/cache" --listen here:there
-refused 1 'run-as nosuchuser: ' "${cache[@]}" --run-as nosuchuser
+refused 2 'no place to listen on' --cache "$TEST_DIR/cache" --listen here:there
+refused 2 'run-as nosuchuser: ' "${cache[@]}" --run-as nosuchuser
 touch "$TEST_DIR/plain"
 refused 1 "cache directory $TEST_DIR/plain cannot be written to: Not a directory; name another" \
 	--listen 127.0.0.1:0 --cache "$TEST_DIR/plain"

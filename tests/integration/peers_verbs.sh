@@ -60,7 +60,7 @@ told 2 'trust can only be reset' trust me
 told 2 'usage: peerdist trust reset' trust
 told 2 'usage: peerdist explain PATH' explain
 told 1 'mode hosted: which hosted cache?' mode hosted
-told 1 'a:b: not HOST or HOST:PORT' mode hosted+distributed a a:b "$MOUNT"
+told 2 'a:b: not HOST or HOST:PORT' mode hosted+distributed a a:b "$MOUNT"
 for line in 'mode' 'mode lokal' 'mode hosted' 'mode hosted a:b' 'mode hosted+distributed' 'mode local a' \
 	'mode distributed a' 'trust' 'trust me' 'peers x'; do
 	if admin "$line" 2>/dev/null; then fail "'$line' was taken"; fi
@@ -89,7 +89,7 @@ peerdist mode hosted
 mode_is hosted available
 hosts_are 127.0.0.2
 # A failure changes nothing.
-told 1 'a:b: not HOST or HOST:PORT' mode hosted+distributed a:b
+told 2 'a:b: not HOST or HOST:PORT' mode hosted+distributed a:b
 mode_is hosted available
 hosts_are 127.0.0.2
 umount_fs

@@ -139,7 +139,7 @@ refuses() { # refuses REGEX OPTION...
 	assert_match "$1" "$message"
 	assert_eq 1 "$(printf '%s\n' "$message" | wc -l)" "lines of '$message'"
 }
-refuses 'absent.*No such file' --control "$TEST_DIR/absent"
+refuses 'absent does not exist; make it first' --control "$TEST_DIR/absent"
 refuses 'small.*Not a directory' --control "$tree/small"
 status=0
 message=$("$BUILD/peerdist" serve --control-allow-other "$tree" 2>&1) || status=$?

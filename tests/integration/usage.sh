@@ -24,6 +24,7 @@ refused 2 "unknown option \`cach_size\`; did you mean \`cache_size\`?" \
 	-o cach_size=1G file:///usr "$mount"
 refused 2 "did you mean \`revalidate\`?" -o "$cache,revaildate=5" file:///usr "$mount"
 refused 2 "\`quux\`; peerdistfs --help" -o quux file:///usr "$mount"
+refused 2 'a comma in a value of -o is written \,' -o "$cache,versions=1,2" file:///usr "$mount"
 refused 2 'timeout=soon: not a number of seconds' -o timeout=soon file:///usr "$mount"
 refused 2 "ORIGIN \`http:/localhost/\`: " -o "$cache" http:/localhost/ "$mount"
 refused 2 "ORIGIN \`http://localhost:99999/\`: " -o "$cache" http://localhost:99999/ "$mount"
@@ -69,6 +70,9 @@ if [ "$(id -u)" = 0 ] && id nobody >/dev/null 2>&1 && command -v setpriv >/dev/n
 		refused 1 "cache directory $TEST_DIR/shut/c cannot be written to: Permission denied" \
 			-o "cache=$TEST_DIR/shut/c" none "$mount"
 		refused 1 'run_as=nobody: only root' -o "$cache,run_as=nobody" none "$mount"
+		# Or no /dev/fuse: libfuse's words, and of which mount.
+		mkdir -m 777 "$TEST_DIR/open"
+		refused 1 "cannot mount on $mount: fuse" -o "cache=$TEST_DIR/open/c,mode=local,key=$TEST_DIR/open/key" none "$mount"
 	fi
 fi
 
@@ -90,5 +94,12 @@ told 2 "unknown verb \`stauts\`; did you mean \`status\`?" stauts
 told 2 'usage: peerdist pin PATH' pin
 told 2 "\`much\` is not a size" resize much "$mount"
 told 2 "\`x\` is not the number of a job" cancel x "$mount"
+told 2 "\`2 1\` are not the least and the highest version" versions 2 1 "$mount"
+told 2 'a:b: not HOST or HOST:PORT' mode hosted a:b "$mount"
+told 2 '--listen x: no place to listen on' hosted --listen x
+told 2 '--tls-listen 70000: no place' hosted --listen 0 --tls-listen 70000 --tls-cert x --tls-key x
+told 2 '--firewall prints rules' doctor --firewall --json
+told 1 'does not exist; make it first' serve --listen 127.0.0.1:0 --key "$TEST_DIR/key" \
+	--hashes "$TEST_DIR/hashes" --control "$TEST_DIR/absent" "$mount"
 told 2 'metrics has no --json' metrics --json "$mount"
 told 1 "$mount is not in a mount of peerdistfs" clear "$mount"

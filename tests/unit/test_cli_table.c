@@ -83,6 +83,17 @@ static void json_has_numbers_and_null(void **state)
 		    "{\"offset\":65536,\"state\":\"absent\",\"why\":\"no answer\"}]}");
 }
 
+static void json_has_booleans(void **state)
+{
+	static const char *const names[] = {"peers", NULL};
+	static const char *const banned[] = {"yes\tno", "no\tyes", "now\tno answer", NULL};
+
+	(void)state;
+	assert_json(
+		banned, names,
+		"{\"peers\":[{\"no\":true,\"yes\":false},{\"no\":\"no answer\",\"yes\":\"now\"}]}");
+}
+
 static void what_does_not_come_is_empty(void **state)
 {
 	static const char *const names[] = {"runs", "sources", NULL};
@@ -130,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_their_widest),
 		cmocka_unit_test(json_has_numbers_and_null),
+		cmocka_unit_test(json_has_booleans),
 		cmocka_unit_test(what_does_not_come_is_empty),
 		cmocka_unit_test(odd_lines_do_no_harm),
 	};

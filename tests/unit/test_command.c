@@ -144,7 +144,7 @@ static void what_is_malformed_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
 		assert_answers(unknown[i], -EINVAL, "error 22 EINVAL no such command: see help\n");
 	assert_answers("fail", -EINVAL, "error 22 EINVAL usage: fail TEXT\n");
-	assert_answers("jobs x", -EINVAL, "error 22 EINVAL usage: jobs\n");
+	assert_answers("jobs x", -EINVAL, "error 22 EINVAL usage: jobs, with nothing behind it\n");
 	assert_answers("echo \\x00", -EINVAL,
 		       "error 22 EINVAL a backslash is written \\x5c, other octets \\xNN\n");
 	assert_answers("cancel x", -EINVAL, "error 22 EINVAL x is no number of a job: see jobs\n");
