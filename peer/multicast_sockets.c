@@ -13,8 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Our choice: some 200 Probes, as the kernel counts, until the loop comes round. */
-#define RECEIVE_OCTETS (512 << 10)
+/* Our choice, each way: what a burst of ALLOWANCE_ALL takes as the kernel counts, which keeps twice
+ * of this. Probes, until the loop comes round; answers, while the link addresses of askers are
+ * asked for. For one that is not there this takes seconds, in which the others would go without. */
+#define BUFFER_OCTETS (2 << 20)
 /* The LAN; of unicast answers the kernel's default. */
 #define HOPS 1
 
@@ -89,12 +91,20 @@ static int set_all(int fd, const struct option *options, size_t count)
 	return 0;
 }
 
+/* To root the system's own limits are none; else as many as they allow. */
+static void widen(int fd)
+{
+	int octets = BUFFER_OCTETS;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof(octets)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+}
+
 static int prepare(int fd, enum xaddr_family family)
 {
-	int octets = RECEIVE_OCTETS;
-
-	/* As many as the administrator allows. */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
+	widen(fd);
 	return family == XADDR_IPV4
 		       ? set_all(fd, options_four, sizeof(options_four) / sizeof(*options_four))
 		       : set_all(fd, options_six, sizeof(options_six) / sizeof(*options_six));

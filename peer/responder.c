@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * One object goes all the way: a struct responder_lookup is made when a Probe is heard, holds what
- * is needed of it (a Probe may come in 64 KiB of anything), is handed out while it is looked up,
- * and hangs in the line of those that wait when there is something to say.
+ * is needed of it (a Probe may come in 64 KiB of anything), hangs in the queue until there is a
+ * place to look it up, is handed out meanwhile, and hangs in the line of those that wait when there
+ * is something to say.
  */
 #include "peer/responder.h"
 
@@ -17,7 +18,7 @@
 #include "peer/suppression.h"
 
 struct responder_lookup {
-	TAILQ_ENTRY(responder_lookup) line;
+	TAILQ_ENTRY(responder_lookup) line; /* the line, or the queue */
 	struct responder *responder;
 	struct multicast_arrival arrival;
 	int64_t heard_ms, due_ms;
@@ -36,8 +37,11 @@ struct responder {
 	struct allowance *lookup_allowance, *answer_allowance;
 	TAILQ_HEAD(responder_line, responder_lookup)
 	line; /* that wait to be sent, the next one first */
-	unsigned looked_up, waiting;
-	size_t octets; /* of both */
+	struct responder_line
+		queue; /* that wait to be looked up, in the order in which they came */
+	unsigned looked_up, queued, waiting;
+	size_t octets; /* of all three */
+	bool starting; /* look-ups: what is found from inside starts none */
 	bool ended;    /* the last look-up frees it */
 	struct responder_counters counters;
 	uint8_t datagram[WSD_DATAGRAM_MAX];
@@ -89,6 +93,7 @@ int responder_create(const struct responder_options *options, int64_t now_ms,
 		options->backoff_ms > 0 ? options->backoff_ms : BACKOFF_ANSWER_MAX_MS;
 	responder->thinning = options->thinning < THINNING_MAX ? options->thinning : THINNING_MAX;
 	TAILQ_INIT(&responder->line);
+	TAILQ_INIT(&responder->queue);
 	if (create_parts(responder, options, now_ms) != 0) {
 		free_parts(responder);
 		free(responder);
@@ -102,6 +107,12 @@ static void drop(struct responder_lookup *lookup)
 {
 	lookup->responder->octets -= lookup->octets;
 	free(lookup);
+}
+
+static void leave_queue(struct responder_lookup *lookup)
+{
+	TAILQ_REMOVE(&lookup->responder->queue, lookup, line);
+	lookup->responder->queued--;
 }
 
 static void leave_line(struct responder_lookup *lookup)
@@ -118,6 +129,10 @@ void responder_free(struct responder *responder)
 		return;
 	while ((lookup = TAILQ_FIRST(&responder->line)) != NULL) {
 		leave_line(lookup);
+		drop(lookup);
+	}
+	while ((lookup = TAILQ_FIRST(&responder->queue)) != NULL) {
+		leave_queue(lookup);
 		drop(lookup);
 	}
 	free_parts(responder);
@@ -175,7 +190,7 @@ static struct responder_lookup *keep(struct responder *responder,
 			probe->count * (sizeof(struct wsd_claim) + sizeof(struct wsd_id)) +
 			size_of_texts(probe);
 
-	if (responder->looked_up == RESPONDER_LOOKUPS_MAX ||
+	if (responder->queued == RESPONDER_WAITING_MAX ||
 	    octets > RESPONDER_OCTETS_MAX - responder->octets)
 		return NULL;
 	lookup = malloc(octets);
@@ -188,7 +203,6 @@ static struct responder_lookup *keep(struct responder *responder,
 	lookup->claim_count = 0;
 	copy_probe(lookup, probe);
 	responder->octets += octets;
-	responder->looked_up++;
 	return lookup;
 }
 
@@ -199,6 +213,24 @@ static bool may_look_up(struct responder *responder, const struct xaddr *source,
 		if (!allowance_grants(responder->lookup_allowance, source, now_ms))
 			return false;
 	return true;
+}
+
+/* What is found at once, from inside, makes room for the next round here and not in a depth of
+ * calls. */
+static void start_lookups(struct responder *responder)
+{
+	struct responder_lookup *lookup;
+
+	if (responder->starting)
+		return;
+	responder->starting = true;
+	while (responder->looked_up < RESPONDER_LOOKUPS_MAX &&
+	       (lookup = TAILQ_FIRST(&responder->queue)) != NULL) {
+		leave_queue(lookup);
+		responder->looked_up++;
+		responder->outlet.look_up(responder->outlet.owner, lookup, &lookup->probe);
+	}
+	responder->starting = false;
 }
 
 static void consider(struct responder *responder, const struct multicast_arrival *arrival,
@@ -214,10 +246,13 @@ static void consider(struct responder *responder, const struct multicast_arrival
 	responder->counters.received++;
 	if (may_look_up(responder, &arrival->source, probe->count, now_ms))
 		lookup = keep(responder, arrival, probe, now_ms);
-	if (lookup == NULL)
+	if (lookup == NULL) {
 		responder->counters.refused++;
-	else
-		responder->outlet.look_up(responder->outlet.owner, lookup, &lookup->probe);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&responder->queue, lookup, line);
+	responder->queued++;
+	start_lookups(responder);
 }
 
 void responder_hears(struct responder *responder, const struct multicast_arrival *arrival,
@@ -328,7 +363,9 @@ void responder_found(struct responder_lookup *lookup, const struct responder_hol
 	responder->looked_up--;
 	if (responder->ended || !prepare(responder, lookup, holdings, now_ms))
 		drop(lookup);
-	if (responder->ended && responder->looked_up == 0)
+	if (!responder->ended)
+		start_lookups(responder);
+	else if (responder->looked_up == 0)
 		free(responder);
 }
 

@@ -24,9 +24,11 @@
 #include "peer/wsd.h"
 
 /* Our choices. At once: */
-#define RESPONDER_LOOKUPS_MAX 64u   /* look-ups under way: what a pool does in some 10 ms */
-#define RESPONDER_WAITING_MAX 1024u /* answers: a whole burst of ALLOWANCE_ALL */
-/* Memory of both: a usual one takes 2 to 5 KiB, the largest, 255 ids of 128 digits, 57. */
+#define RESPONDER_LOOKUPS_MAX 64u /* look-ups under way: what a pool does in some 10 ms */
+/* A whole burst of ALLOWANCE_ALL; so many Probes that wait to be looked up, which takes less than
+ * an asker's patience, and so many answers that wait to be sent. */
+#define RESPONDER_WAITING_MAX 1024u
+/* Memory of all: a usual one takes 2 to 5 KiB, the largest, 255 ids of 128 digits, 57. */
 #define RESPONDER_OCTETS_MAX (8u << 20)
 /* Look-ups for each answer that the buckets allow, and ids that count as one. */
 #define RESPONDER_LOOKUPS_PER_ANSWER 4u

@@ -506,81 +506,6 @@ static void too_large_and_empty_ones_do_no_harm(void **state)
 	close(asker);
 }
 
-/* Runs once for each turn of the loop, until all is heard. */
-struct turns {
-	struct loop_task task;
-	struct lan_machine *machine;
-	sem_t stopped, go, done;
-	unsigned before, most, expected;
-};
-
-static void count_turn(struct loop_task *task)
-{
-	struct turns *turns = (struct turns *)task;
-	unsigned count;
-
-	pthread_mutex_lock(&turns->machine->lock);
-	count = turns->machine->heard_count;
-	pthread_mutex_unlock(&turns->machine->lock);
-	if (count - turns->before > turns->most)
-		turns->most = count - turns->before;
-	turns->before = count;
-	if (count < turns->expected)
-		loop_post(turns->machine->loop, task);
-	else
-		sem_post(&turns->done);
-}
-
-static void stop_loop(struct loop_task *task)
-{
-	struct turns *turns = (struct turns *)task;
-
-	sem_post(&turns->stopped);
-	sem_wait(&turns->go);
-	turns->task.run = count_turn;
-	loop_post(turns->machine->loop, task);
-}
-
-/* Lies in wait with COUNT datagrams of SIZE; returns how many were heard in one turn at most. */
-static unsigned flood(struct lan_machine *machine, unsigned count, size_t size)
-{
-	struct turns turns = {.task.run = stop_loop, .machine = machine, .expected = count};
-	char *datagram = calloc(1, size);
-	int asker = lan_other(AF_INET);
-	struct timespec until = lan_deadline();
-
-	assert_non_null(datagram);
-	sem_init(&turns.stopped, 0, 0);
-	sem_init(&turns.go, 0, 0);
-	sem_init(&turns.done, 0, 0);
-	loop_post(machine->loop, &turns.task);
-	sem_wait(&turns.stopped);
-	for (unsigned i = 0; i < count; i++)
-		lan_say(asker, AF_INET, "v0", datagram, size);
-	sem_post(&turns.go);
-	assert_int_equal(sem_timedwait(&turns.done, &until), 0);
-	sem_destroy(&turns.stopped);
-	sem_destroy(&turns.go);
-	sem_destroy(&turns.done);
-	close(asker);
-	free(datagram);
-	return turns.most;
-}
-
-static void others_have_their_turn_in_a_flood(void **state)
-{
-	struct lan_machine *machine;
-
-	(void)state;
-	network_scene_begin();
-	lan_four();
-	machine = lan_begin();
-	/* As many as fit into the least that a socket may hold by default. */
-	assert_in_range(flood(machine, 2 * MULTICAST_PASS, 100), 1, MULTICAST_PASS);
-	machine->heard_count = 0;
-	assert_in_range(flood(machine, 4, MULTICAST_DATAGRAM_MAX), 1, 3);
-}
-
 /* ---- facing ---- */
 
 static struct multicast_arrival arrival_of(const char *source)
@@ -674,7 +599,6 @@ int main(void)
 		NETWORK_TEST(deafness_goes_with_the_interface),
 		NETWORK_TEST(the_largest_datagram_goes_by_lo),
 		NETWORK_TEST(too_large_and_empty_ones_do_no_harm),
-		NETWORK_TEST(others_have_their_turn_in_a_flood),
 		cmocka_unit_test(the_address_that_faces_the_asker_is_of_its_kind),
 		NETWORK_TEST(the_loop_may_end_first),
 	};

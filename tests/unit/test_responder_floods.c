@@ -140,19 +140,55 @@ static void many_ids_count_as_several_look_ups(void **state)
 	assert_int_equal(scene.looked_up, RESPONDER_LOOKUPS_PER_ANSWER * ALLOWANCE_EACH / 16);
 }
 
+static void find_from(unsigned first)
+{
+	for (unsigned i = first; i < scene.parked_count; i++)
+		responder_scene_find(&scene, i);
+}
+
 static void look_ups_under_way_are_bounded(void **state)
 {
 	(void)state;
 	scene.slow = true;
 	ask_from_many(HELD, RESPONDER_LOOKUPS_MAX + 36);
 	assert_int_equal(scene.looked_up, RESPONDER_LOOKUPS_MAX);
-	assert_int_equal(responder_scene_counters(&scene).refused, 36);
 	responder_scene_find(&scene, 5);
-	ask_from_many(HELD, 2);
 	assert_int_equal(scene.looked_up, RESPONDER_LOOKUPS_MAX + 1);
-	for (unsigned i = 0; i < scene.parked_count; i++)
-		responder_scene_find(&scene, i);
-	assert_int_equal(counted().answered, RESPONDER_LOOKUPS_MAX + 1);
+}
+
+static void a_burst_waits_to_be_looked_up(void **state)
+{
+	(void)state;
+	scene.slow = true;
+	ask_from_many(HELD, ALLOWANCE_ALL);
+	assert_int_equal(responder_scene_counters(&scene).refused, 0);
+	find_from(0);
+	assert_int_equal(scene.looked_up, ALLOWANCE_ALL);
+	assert_int_equal(counted().answered, ALLOWANCE_ALL);
+}
+
+static void what_waits_to_be_looked_up_is_bounded(void **state)
+{
+	(void)state;
+	scene.slow = true;
+	ask_from_many(UNKNOWN, RESPONDER_LOOKUPS_MAX + RESPONDER_WAITING_MAX + 36);
+	assert_int_equal(responder_scene_counters(&scene).refused, 36);
+	find_from(0);
+	assert_int_equal(scene.looked_up, RESPONDER_LOOKUPS_MAX + RESPONDER_WAITING_MAX);
+	ask_from_many(HELD, 1);
+	assert_int_equal(responder_scene_counters(&scene).refused, 36);
+}
+
+/* The scene's end frees the responder, and finds what is parked after that. */
+static void what_waits_to_be_looked_up_ends_with_the_responder(void **state)
+{
+	(void)state;
+	scene.slow = true;
+	ask_from_many(HELD, RESPONDER_LOOKUPS_MAX + 36);
+	responder_free(scene.responder);
+	scene.responder = NULL;
+	find_from(0);
+	assert_int_equal(scene.looked_up, RESPONDER_LOOKUPS_MAX);
 }
 
 static void begin_with_rate(unsigned rate)
@@ -366,6 +402,9 @@ int main(void)
 		TEST(what_is_not_held_costs_no_answer),
 		TEST(many_ids_count_as_several_look_ups),
 		TEST(look_ups_under_way_are_bounded),
+		TEST(a_burst_waits_to_be_looked_up),
+		TEST(what_waits_to_be_looked_up_is_bounded),
+		TEST(what_waits_to_be_looked_up_ends_with_the_responder),
 		PREPARED(waiting_answers_are_bounded),
 		PREPARED(octets_of_what_is_kept_are_bounded),
 		PREPARED(few_answers_thin_nothing_out),
