@@ -382,7 +382,7 @@ static int reload_locked(struct mount *mount, enum config_mode *mode_out, char *
 
 int mount_reload(struct mount *mount, char *message, size_t message_size)
 {
-	enum config_mode mode;
+	enum config_mode mode = CONFIG_MODE_OFF; /* the compiler cannot see that it is set */
 	char **hosts = NULL;
 
 	/* Whoever changes the mode uses the list that is taken out here. */
