@@ -94,7 +94,7 @@ static void pieces_free(struct fetch_read *read)
 
 static void account(struct fetch_read *read)
 {
-	if (!read->store_only)
+	if (!read->store_only && !read->uncounted)
 		fetch_file_given(read->file, read->offset, read->length);
 }
 

@@ -177,6 +177,7 @@ struct fetch_read {
 	uint64_t reach; /* whoever reads on will come to this octet: a request for what is ahead may
 			 * ask for so much, and take it when it is wanted; 0: not known */
 	bool store_only;               /* bring it into the store, give no bytes, count nothing */
+	bool uncounted;                /* who reads says what it gives, by fetch_file_given() */
 	struct fetch_witness *witness; /* of this read and what is ahead; NULL: nobody */
 	/* ERROR: 0; -EIO; -ESTALE: the origin has another version; -EACCES; -ENOENT; of
 	 * fetch_open_nearby() also -ENODATA, -EAGAIN. */
@@ -210,8 +211,8 @@ struct fetch_counters {
 	} given[GIVEN_KINDS];
 	uint64_t hash_errors; /* blocks that contradicted content information */
 };
-/* A reader was given LENGTH octets from OFFSET on, within the content, not by fetch_read(), but
- * from what the store has. They count as those of a read do. */
+/* A reader was given LENGTH octets from OFFSET on, within the content, from what the store has, or
+ * what a read brought that did not count itself. They count as those of a read do. */
 void fetch_file_given(struct fetch_file *file, uint64_t offset, size_t length);
 void fetch_counters(struct fetch *fetch, struct fetch_counters *counters_out);
 /* Somebody else found a block that contradicts content information: it is counted. */

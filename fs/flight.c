@@ -156,11 +156,12 @@ void flight_mark_locked(struct flight *flight)
 {
 	struct fetch_file *file = flight->file;
 
-	if (file->fresh != NULL && flight->unit < cutting_count(file->cutting) &&
-	    file->fresh[flight->unit] == 0) {
-		file->fresh[flight->unit] = (uint8_t)flight->given;
+	if (file->fresh == NULL || flight->unit >= cutting_count(file->cutting))
+		return;
+	/* One that came before, and went again, may have been given partly. */
+	if (file->fresh[flight->unit] == 0)
 		atomic_fetch_add(&file->fresh_count, 1);
-	}
+	file->fresh[flight->unit] = (uint8_t)flight->given;
 }
 
 static void hold_locked(struct flight *flight)

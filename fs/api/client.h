@@ -272,6 +272,18 @@ void settle(struct client *client, const struct pdc_completion *record);
 /* Ends all that is accepted, because the client is broken or ends. */
 void settle_all(struct client *client);
 
+/* ---- stay.c ---- */
+
+/* Called without any lock: constructors and destructors that the loader runs may call us. */
+struct stay {
+	/* A reference to the library itself, if it can be unloaded; or NULL. */
+	void *(*begin)(void);
+	/* The program has another one, since it is in a call. NULL is fine. */
+	void (*end)(void *reference);
+};
+/* The shared library's own; NULL in the other one, which is part of its program. */
+extern const struct stay *stay;
+
 /* ---- dispatcher.c ---- */
 
 /* One more client, one less: with the last one the thread ends. */

@@ -28,6 +28,9 @@ enum { EVENTS_MAX = 64 };
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
 static unsigned users; /* clients; life */
 static pthread_t thread;
+static void *held; /* what stay->begin() gave, from the thread's start on; life */
+
+const struct stay *stay;
 
 /* Change only under `life`, with no other client there. */
 static int epoll = -1, wake = -1;
@@ -289,10 +292,17 @@ static void stop(void)
 
 void dispatcher_leave(void)
 {
+	void *unneeded = NULL;
+
 	pthread_mutex_lock(&life);
-	if (--users == 0)
+	if (--users == 0) {
 		stop();
+		unneeded = held;
+		held = NULL;
+	}
 	pthread_mutex_unlock(&life);
+	if (stay)
+		stay->end(unneeded);
 }
 
 static bool is_running(void)
@@ -328,13 +338,22 @@ static DWORD run(void)
 DWORD dispatcher_start(void)
 {
 	DWORD error = ERROR_SUCCESS;
+	void *unneeded = NULL;
 
 	if (is_running())
 		return ERROR_SUCCESS;
+	if (stay)
+		unneeded = stay->begin();
 	pthread_mutex_lock(&life);
 	if (!is_running())
 		error = run();
+	if (!error && !held) {
+		held = unneeded;
+		unneeded = NULL;
+	}
 	pthread_mutex_unlock(&life);
+	if (stay)
+		stay->end(unneeded);
 	return error;
 }
 

@@ -14,7 +14,11 @@ struct consumer *consumer_of(const struct request *request)
 
 struct loose_owner consumer_owner(const struct consumer *consumer)
 {
-	return (struct loose_owner){consumer->handle.instance->id, consumer->handle.number};
+	struct loose_owner owner = {consumer->handle.instance->id, consumer->handle.number, {0}};
+
+	_Static_assert(sizeof owner.tag == sizeof consumer->tag, "tags are tags");
+	memcpy(owner.tag, consumer->tag, sizeof owner.tag);
+	return owner;
 }
 
 uint32_t consumer_ready(struct consumer *consumer)

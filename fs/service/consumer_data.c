@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/service/consumer.h"
 
@@ -28,12 +29,22 @@ static int block_at(const struct consumer *consumer, uint64_t offset,
 	return content_block_at(consumer->content, at, block_out);
 }
 
-/* Of CONSUMER's content. False: it is not the block. */
-static bool write_block(struct consumer *consumer, const struct content_block *block,
-			const void *data)
+/* Whose tag it gets: he who added it may flush it, whoever could verify it. */
+static struct parts_owner tagged(const struct consumer *consumer, const struct loose_owner *owner)
 {
+	struct parts_owner tagged = {.uid = consumer->handle.instance->opener.uid};
+
+	memcpy(tagged.tag, owner->tag, sizeof tagged.tag);
+	return tagged;
+}
+
+/* Of CONSUMER's content, added by OWNER. False: it is not the block. */
+static bool write_block(struct consumer *consumer, const struct loose_owner *owner,
+			const struct content_block *block, const void *data)
+{
+	const struct parts_owner giver = tagged(consumer, owner);
 	struct service *service = consumer->handle.instance->service;
-	int error = parts_write(consumer->parts, block, data);
+	int error = parts_write_for(consumer->parts, &giver, block, data);
 
 	if (error != 0 && error != -EBADMSG)
 		atomic_fetch_add(&service->unkept, 1);
@@ -42,10 +53,13 @@ static bool write_block(struct consumer *consumer, const struct content_block *b
 
 /* Loose data ---------------------------------------------------------------------------------- */
 
-/* Tries what is loose of OWNER with the blocks of CONSUMER that touch [FROM, TO). */
+/* Tries what is loose of OWNER with the blocks of CONSUMER that touch [FROM, TO). What is right
+ * stays loose: another content may need it that does not find what this one keeps, being of the
+ * other version, or only this one's list. */
 static void try_blocks(struct consumer *consumer, const struct loose_owner *owner, uint64_t from,
 		       uint64_t to)
 {
+	const struct parts_owner giver = tagged(consumer, owner);
 	struct user *user = consumer->handle.instance->user;
 	struct content_block block;
 	void *buffer = NULL;
@@ -58,9 +72,9 @@ static void try_blocks(struct consumer *consumer, const struct loose_owner *owne
 	     from = block.offset + block.length) {
 		if (buffer == NULL && (buffer = malloc(CUTTING_UNIT_MAX)) == NULL)
 			return;
-		if (loose_copy(user, owner, block.offset, block.length, buffer) &&
-		    write_block(consumer, &block, buffer))
-			loose_drop(user, owner, block.offset, block.length);
+		if (!parts_has_for(consumer->parts, &giver, &block) &&
+		    loose_copy(user, owner, block.offset, block.length, buffer))
+			(void)write_block(consumer, owner, &block, buffer);
 	}
 	free(buffer);
 }
@@ -101,7 +115,7 @@ static void check(struct consumer *consumer, const struct content_block *block, 
 	const struct loose_owner owner = consumer_owner(consumer);
 	struct instance *instance = consumer->handle.instance;
 
-	if (!write_block(consumer, block, data))
+	if (!write_block(consumer, &owner, block, data))
 		fetch_count_hash_error(instance->service->options.fetch);
 	/* Here now, or wrong. */
 	loose_drop(instance->user, &owner, block->offset, block->length);

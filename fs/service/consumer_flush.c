@@ -24,8 +24,11 @@ static void flush(struct pool_job *job)
 	const struct service_options *options = &operation->instance->service->options;
 	int error = 0;
 
-	if (!operation_is_over(operation))
+	if (!operation_is_over(operation)) {
+		/* First: it may be on its way into the store. */
+		loose_forget_tag(operation->instance->user, flushing->owner.tag);
 		error = parts_flush(options->fetch, options->store, &flushing->owner);
+	}
 	operation_complete(operation,
 			   error == 0         ? ERROR_SUCCESS
 			   : error == -ENOMEM ? ERROR_NOT_ENOUGH_MEMORY

@@ -81,36 +81,47 @@ static uint32_t room(const struct reading *reading)
 	return left < size ? (uint32_t)left : size;
 }
 
+/* Puts what a search FOUND where it is given from. */
+static void use_found(struct reading *reading, char *buffer, uint32_t found)
+{
+	if (found == 0)
+		return;
+	memcpy(buffer, reading->octets, found);
+	parts_given(consumer_for(reading)->parts, reading->offset, found);
+}
+
 /* Here ---------------------------------------------------------------------------------------- */
 
-/* Whether it has ended. FOUND: so much was brought from nearby, and less is not given. */
+/* Whether it has ended. FOUND: so much was brought from nearby; what is here goes behind it. */
 static bool read_local(struct reading *reading, uint32_t found)
 {
-	uint64_t count;
+	struct parts *parts = consumer_for(reading)->parts;
+	uint64_t count, at = reading->offset + found;
 	bool here;
 
 	if (found == room(reading))
 		return false;
 	/* Many may look in vain each time that something comes: before there is memory. */
-	count = parts_extent(consumer_for(reading)->parts, reading->offset,
-			     reading->offset + room(reading), &here);
-	if (!here || count <= found)
+	count = parts_extent(parts, at, reading->offset + room(reading), &here);
+	if (!here)
 		return false;
-	uint32_t size = (uint32_t)count;
-	void *buffer = malloc(size), *fitting;
+	uint32_t size = found + (uint32_t)count;
+	char *buffer = malloc(size), *fitting;
 	if (buffer == NULL) {
 		operation_complete(reading->operation, ERROR_NOT_ENOUGH_MEMORY, 0, 0);
 		return true;
 	}
-	ssize_t length = parts_read(consumer_for(reading)->parts, reading->offset, buffer, size);
-	if (length <= 0 || (uint32_t)length <= found) {
+	ssize_t length = parts_read(parts, at, buffer + found, (size_t)count);
+	if (length <= 0) {
 		free(buffer);
 		return false;
 	}
+	use_found(reading, buffer, found);
+	uint32_t whole = found + (uint32_t)length;
 	/* It may wait for long until it is fetched. */
-	if ((size_t)length < size / 2 && (fitting = realloc(buffer, (size_t)length)) != NULL)
+	if (whole < size / 2 && (fitting = realloc(buffer, whole)) != NULL)
 		buffer = fitting;
-	give(reading, buffer, (uint32_t)length);
+	give(reading, buffer, whole);
 	return true;
 }
 
@@ -262,6 +273,7 @@ static bool use_search(struct reading *reading)
 
 	atomic_store(&reading->state, SEARCH_NONE);
 	if (error == 0 && reading->octets != NULL) {
+		parts_given(consumer_for(reading)->parts, reading->offset, reading->length);
 		give(reading, reading->octets, reading->length);
 		reading->octets = NULL;
 		return true;

@@ -233,6 +233,21 @@ void loose_forget(struct user *user, const struct loose_owner *owner)
 	pthread_mutex_unlock(&lock);
 }
 
+void loose_forget_tag(struct user *user, const uint8_t tag[LOOSE_TAG_SIZE])
+{
+	struct loose *slab, *next;
+
+	if (atomic_load(&user->loose) == 0)
+		return;
+	pthread_mutex_lock(&lock);
+	for (slab = LIST_FIRST(&user->loose_data); slab != NULL; slab = next) {
+		next = LIST_NEXT(slab, in_user);
+		if (memcmp(slab->owner.tag, tag, sizeof slab->owner.tag) == 0)
+			free_locked(user, slab);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 struct loose_place *loose_places(struct user *user, uint64_t start, uint64_t end, size_t *count_out)
 {
 	struct loose_place *places;

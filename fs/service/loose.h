@@ -6,8 +6,9 @@
  * scattered octets cannot cost more than they count. Above a limit the slab goes that was longest
  * without new octets: of the instance, else of the user.
  *
- * What is loose is data of its handle, its *owner*; who finds a content that it verifies against
- * takes it from there. Any thread; one lock for all, held for a copy of a slab at most.
+ * What is loose is data of its handle, its *owner*, until that one verifies it or is closed, or its
+ * tag is flushed; contents that it verifies against copy it from there. Any thread; one lock for
+ * all, held for a copy of a slab, or a walk over a user's, at most.
  */
 #ifndef FS_SERVICE_LOOSE_H
 #define FS_SERVICE_LOOSE_H
@@ -23,9 +24,12 @@ struct user;
 #define LOOSE_INSTANCE_MAX ((16u << 20) / LOOSE_SLAB + 1)
 #define LOOSE_USER_MAX ((64u << 20) / LOOSE_SLAB + 1)
 
+#define LOOSE_TAG_SIZE 16u
+
 /* A handle; its numbers are never given twice. */
 struct loose_owner {
 	uint64_t instance, handle;
+	uint8_t tag[LOOSE_TAG_SIZE]; /* the handle's */
 };
 
 /* Keeps a copy; newer octets replace older ones. OFFSET + SIZE is in 64 bits. Without memory it is
@@ -39,6 +43,8 @@ bool loose_copy(struct user *user, const struct loose_owner *owner, uint64_t off
 void loose_drop(struct user *user, const struct loose_owner *owner, uint64_t offset, size_t size);
 /* Forgets all of OWNER. */
 void loose_forget(struct user *user, const struct loose_owner *owner);
+/* Forgets all of the owners with TAG. */
+void loose_forget_tag(struct user *user, const uint8_t tag[LOOSE_TAG_SIZE]);
 
 /* Where something is. */
 struct loose_place {

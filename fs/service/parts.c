@@ -58,7 +58,8 @@ struct content *parts_kept(struct parts *parts)
 	return parts->kept ? parts->content : NULL;
 }
 
-int parts_write(struct parts *parts, const struct content_block *block, const void *data)
+static int write_tagged(struct parts *parts, const struct store_tag *tag,
+			const struct content_block *block, const void *data)
 {
 	struct place *place = place_at(parts, block->offset);
 	int error = content_block_check(parts->content, block, data, block->length);
@@ -72,8 +73,35 @@ int parts_write(struct parts *parts, const struct content_block *block, const vo
 		return -EBADMSG;
 	error = object_write(place->object, unit, data, block->length);
 	if (error == 0)
-		error = store_tag_note(place->object, &parts->tag, unit, 1);
+		error = store_tag_note(place->object, tag, unit, 1);
 	return error;
+}
+
+int parts_write(struct parts *parts, const struct content_block *block, const void *data)
+{
+	return write_tagged(parts, &parts->tag, block, data);
+}
+
+int parts_write_for(struct parts *parts, const struct parts_owner *owner,
+		    const struct content_block *block, const void *data)
+{
+	const struct store_tag tag = tag_of(owner);
+
+	return write_tagged(parts, &tag, block, data);
+}
+
+bool parts_has_for(struct parts *parts, const struct parts_owner *owner,
+		   const struct content_block *block)
+{
+	const struct store_tag tag = tag_of(owner);
+	struct place *place = place_at(parts, block->offset);
+
+	if (place == NULL)
+		return false;
+	uint32_t unit = place_unit(place, block->offset);
+	bool present;
+	return object_extent(place->object, unit, 1, &present) == 1 && present &&
+	       store_tag_has(place->object, &tag, unit);
 }
 
 static int discard(void *owner, struct object *object, uint32_t first, uint32_t count)

@@ -58,6 +58,13 @@ ssize_t parts_read(struct parts *parts, uint64_t offset, void *buffer, size_t si
 /* DATA is said to be the whole BLOCK (content_block_at(), content_block_listed()). 0: it is, and
  * the store has it; -EBADMSG: it is not; other errors: it is, and the store could not keep it. */
 int parts_write(struct parts *parts, const struct content_block *block, const void *data);
+/* The same for somebody else: it came under OWNER's tag, not under that of PARTS. */
+int parts_write_for(struct parts *parts, const struct parts_owner *owner,
+		    const struct content_block *block, const void *data);
+
+/* Whether the whole of BLOCK is here, and came under OWNER's tag as well. */
+bool parts_has_for(struct parts *parts, const struct parts_owner *owner,
+		   const struct content_block *block);
 
 /* For a publisher: the object that all consumers of CONTENT, which speaks for all octets of it,
  * keep them in, with a reference; it is described. Its path in the store; whether there was none
@@ -83,6 +90,10 @@ struct parts_search {
 /* done is called exactly once, possibly before this returns. There is no other way to end it: who
  * loses interest ignores it. Any thread that may wait for the disk. */
 void parts_search(struct parts *parts, struct parts_search *search);
+/* A reader was given LENGTH of the octets that a search brought, from OFFSET on. Only then they
+ * count, by where they came from: most reads want less than a block, and some end otherwise. Any
+ * thread. */
+void parts_given(struct parts *parts, uint64_t offset, size_t length);
 
 /* What came here under OWNER's tag is dropped from the store, but for blocks that another live tag
  * has as well; what other objects hold stays. An unknown tag: nothing. Long; pool thread. 0, or a

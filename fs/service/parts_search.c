@@ -133,8 +133,17 @@ void parts_search(struct parts *parts, struct parts_search *search)
 		place_offset(place, units_end - 1) + cutting_length(place->cutting, units_end - 1);
 	search->read = (struct fetch_read){.file = place->file,
 					   .ahead = last - place->base,
+					   .uncounted = true,
 					   .witness = &parts->tagger->witness,
 					   .done = ended};
 	set_range(&search->read, place, search->offset, end);
 	fetch_read(&search->read);
+}
+
+void parts_given(struct parts *parts, uint64_t offset, size_t length)
+{
+	struct place *place = place_at(parts, offset);
+
+	if (place != NULL)
+		fetch_file_given(place->file, offset - place->base, length);
 }

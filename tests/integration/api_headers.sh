@@ -103,6 +103,7 @@ cat >"$TEST_DIR/seven.c" <<'END'
 #include <peerdist.h>
 _Static_assert(PEERDIST_VERSION == 0x0001, "version");
 _Static_assert(PEERDIST_PUBLICATION_OPTIONS_VERSION == 1, "options");
+_Static_assert(PEERDIST_RETRIEVAL_OPTIONS_CONTENTINFO_VERSION == 2, "marked for all");
 DWORD (*seven)(PEERDIST_INSTANCE_HANDLE, PEERDIST_STATUS *) = PeerDistGetStatus;
 END
 older=(-DNTDDI_VERSION=0x06010000 -DNTDDI_VERSION=NTDDI_WIN7 -D_WIN32_WINNT=0x0601)

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # A program that loads libpeerdist and lets it go again, as a plug-in does, keeps nothing of it: no
-# mapping, thread or descriptor, and no handler that fork() or exit() would call.
+# mapping, thread or descriptor, and no handler that fork() or exit() would call. One that lets it go
+# without having ended its instance has it on, since completions still come.
 . "$(dirname "$0")/lib.sh"
+. tests/lib/api.sh
 requires_cmd gcc
 requires_file "$BUILD/libpeerdist.so"
 
@@ -102,3 +104,56 @@ library=$(realpath "$BUILD/libpeerdist.so")
 "$TEST_DIR/plugin" "$library" || fail 'something stayed'
 # A port that was not closed is the program's own loss, and nothing more.
 "$TEST_DIR/plugin" "$library" left || fail 'a port that was left open did harm'
+
+cat >"$TEST_DIR/careless.c" <<'END'
+#include <dlfcn.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "fs/api/peerdist.h"
+
+#define GET(name) __typeof__(&name) own_##name = (__typeof__(&name))dlsym(library, #name)
+
+int main(int count, char **arguments)
+{
+	static OVERLAPPED overlapped;
+	static PEERDIST_STATUS status;
+	void *library = dlopen(arguments[count - 1], RTLD_NOW | RTLD_LOCAL);
+	GET(PeerDistStartup);
+	GET(PeerDistRegisterForStatusChangeNotification);
+	GET(PeerDistGetOverlappedResult);
+	PEERDIST_INSTANCE_HANDLE instance;
+	DWORD octets;
+
+	if (own_PeerDistStartup(PEERDIST_VERSION, &instance, NULL) != ERROR_SUCCESS)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		if (own_PeerDistRegisterForStatusChangeNotification(
+			    instance, NULL, 0, &overlapped, &status) != ERROR_IO_PENDING)
+			return 2;
+		if (i == 0 && !own_PeerDistGetOverlappedResult(&overlapped, &octets, TRUE))
+			return 3;
+	}
+	dlclose(library);
+	puts("let go");
+	fflush(stdout);
+	getchar();
+	for (int left = 5000; left > 0 && !HasOverlappedIoCompleted(&overlapped); left--)
+		usleep(1000);
+	return HasOverlappedIoCompleted(&overlapped) && status == PEERDIST_STATUS_DISABLED ? 0 : 4;
+}
+END
+gcc -std=gnu11 -Wall -Wextra -I. -o "$TEST_DIR/careless" "$TEST_DIR/careless.c"
+api_mount
+mkfifo "$TEST_DIR/in" "$TEST_DIR/out"
+"$TEST_DIR/careless" "$library" <"$TEST_DIR/in" >"$TEST_DIR/out" &
+careless=$!
+exec 3>"$TEST_DIR/in" 4<"$TEST_DIR/out"
+read -r -t 10 word <&4 || fail 'it said nothing'
+assert_eq 'let go' "$word"
+admin 'mode off' >/dev/null
+exec 3>&-
+status=0
+wait "$careless" || status=$?
+assert_eq 0 "$status" 'status of the careless one'
+exec 4<&-
+umount_fs

@@ -201,8 +201,10 @@ static void seeking_done(struct parts_search *search, int error, const void *oct
 	pthread_mutex_lock(&seeking->lock);
 	seeking->error = error;
 	seeking->length = length;
-	if (error == 0)
+	if (error == 0) {
 		memcpy(seeking->octets, octets, length);
+		parts_given(search->parts, search->offset, length);
+	}
 	seeking->here = true;
 	pthread_cond_signal(&seeking->ended);
 	pthread_mutex_unlock(&seeking->lock);

@@ -211,7 +211,6 @@ static void test_outside_before(void **state)
 	assert_int_equal(consumer_scene_complete(scene.program, whole), 0);
 	free(data);
 	expect(whole, BLOCK, BLOCK, 0, BLOCK, BLOCK);
-	assert_int_equal(loose_octets(), 0);
 	/* Of the first, it was never there. */
 	expect(part, BLOCK, 1, PEERDIST_ERROR_NO_MORE, 0, 0);
 }
@@ -231,6 +230,64 @@ static void test_outside_after(void **state)
 	assert_int_equal(completion.status, 0);
 	assert_int_equal(hash_errors(), 0);
 	service_scene_close(other);
+}
+
+/* One content that covers it does not take it from another: what the one keeps by its list of a
+ * range, or by the other version, the other does not find. */
+static void test_outside_two(void **state)
+{
+	(void)ready(1, BLOCK, BLOCK);
+	(void)ready(2, 0, 0);
+	uint64_t part = ready(1, 0, BLOCK);
+
+	(void)state;
+	add(part, BLOCK, BLOCK);
+	expect(ready(1, 0, 0), BLOCK, BLOCK, 0, BLOCK, BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 1), 0);
+	assert_int_equal(loose_octets(), 0);
+	expect(ready(1, 0, 0), BLOCK, 1, PEERDIST_ERROR_MISSING_DATA, BLOCK, FILE_SIZE - BLOCK);
+}
+
+/* What another content could verify has the tag of who added it. */
+static void test_outside_tag(void **state)
+{
+	uint64_t whole = consumer_scene_ready_content(&scene, scene.program, 2, 1, 0, 0);
+	uint64_t part = ready(1, 0, BLOCK);
+
+	(void)state;
+	add(part, BLOCK, BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 2), 0);
+	assert_int_equal(here(whole, BLOCK), BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 1), 0);
+	assert_int_equal(here(whole, BLOCK), 0);
+}
+
+/* G15, with what was added from outside: it was here under another tag. */
+static void test_outside_two_tags(void **state)
+{
+	uint64_t whole = consumer_scene_ready_content(&scene, scene.program, 2, 1, 0, 0);
+	uint64_t part = ready(1, 0, BLOCK);
+
+	(void)state;
+	add(whole, BLOCK, BLOCK);
+	add(part, BLOCK, BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 2), 0);
+	assert_int_equal(here(whole, BLOCK), BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 1), 0);
+	assert_int_equal(here(whole, BLOCK), 0);
+}
+
+/* What is loose goes with its tag, and with no other. */
+static void test_outside_flushed(void **state)
+{
+	uint64_t part = ready(1, 0, BLOCK);
+
+	(void)state;
+	add(part, BLOCK, BLOCK);
+	assert_int_equal(consumer_scene_flush(scene.program, 2), 0);
+	assert_int_equal(loose_octets(), LOOSE_SLAB);
+	assert_int_equal(consumer_scene_flush(scene.program, 1), 0);
+	assert_int_equal(loose_octets(), 0);
 }
 
 /* Not by the content of another user, nor after the handle was closed. */
@@ -281,6 +338,7 @@ static void test_limit(void **state)
 	add(part, BLOCK, LARGE - BLOCK);
 	assert_int_equal(loose_octets(), (uint64_t)LOOSE_INSTANCE_MAX * LOOSE_SLAB);
 	uint64_t whole = ready(1, 0, 0);
+	assert_int_equal(service_scene_simple(scene.program, OPERATION_close_content, part, 0), 0);
 	assert_int_equal(loose_octets(), 0);
 	assert_int_equal(here(whole, 0), 0);
 	assert_int_equal(here(whole, LARGE - (16 << 20)), 16 << 20);
@@ -380,6 +438,10 @@ int main(void)
 		TEST(test_bounds),
 		TEST(test_outside_before),
 		TEST(test_outside_after),
+		TEST(test_outside_two),
+		TEST(test_outside_tag),
+		TEST(test_outside_two_tags),
+		TEST(test_outside_flushed),
 		TEST(test_outside_others),
 		TEST(test_outside_unrelated),
 		cmocka_unit_test_setup_teardown(test_limit, setup_large, teardown),

@@ -256,6 +256,46 @@ static void test_willing_inside(void **state)
 	consumer_scene_expect(&scene, BLOCK_READ, handle, 100001, 10, 5000, 0, 100001, 10);
 }
 
+static uint64_t given_by(enum given kind)
+{
+	struct fetch_counters counters;
+
+	fetch_counters(scene.scene.fetch, &counters);
+	return counters.given[kind].bytes;
+}
+
+/* All of the range, in reads of LENGTH. */
+static void read_all(uint64_t handle, uint32_t length)
+{
+	struct pdc_completion completion;
+
+	do
+		completion = consumer_scene_read(&scene, scene.program, STREAM_READ, handle, 0,
+						 length, 5000);
+	while (completion.status == 0);
+	assert_int_equal(completion.status, PEERDIST_ERROR_NO_MORE);
+}
+
+/* What a program was given counts, once, as that of who gave it, in large reads and in small ones;
+ * given again, as the cache's. */
+static void test_counted(void **state)
+{
+	static const uint32_t lengths[] = {300000, 7000};
+	const uint64_t size = FILE_SIZE;
+
+	(void)state;
+	consumer_scene_become(&scene, NEAR_WILLING);
+	for (unsigned i = 0; i < 2; i++) {
+		read_all(ready(0, size), lengths[i]);
+		assert_int_equal(given_by(GIVEN_PEER), (i + 1) * size);
+		assert_int_equal(given_by(GIVEN_CACHE), i * size);
+		read_all(ready(0, size), lengths[i]);
+		assert_int_equal(given_by(GIVEN_PEER), (i + 1) * size);
+		assert_int_equal(given_by(GIVEN_CACHE), (i + 1) * size);
+		assert_int_equal(consumer_scene_flush(scene.program, 1), 0);
+	}
+}
+
 /* F09, F18: no time, and queries, ask nobody. */
 static void test_local_only(void **state)
 {
@@ -512,6 +552,7 @@ int main(void)
 		TEST(test_no_limit),
 		TEST(test_willing),
 		TEST(test_willing_inside),
+		TEST(test_counted),
 		TEST(test_local_only),
 		TEST(test_holes),
 		TEST(test_outside),
