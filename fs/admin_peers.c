@@ -71,17 +71,28 @@ int admin_mode(struct mount *mount, struct job *job, const char *argument)
 	return 0;
 }
 
-static void print_peer(struct job *job, const struct seeker_peer *peer)
+static void print_peer(struct job *job, const struct seeker_peer *peer, const char *kind)
 {
 	char address[PEER_ADDRESS_MAX], exchange[16] = "-";
 
 	if (peer->exchange_ms != 0)
 		snprintf(exchange, sizeof exchange, "%u", peer->exchange_ms);
-	job_print(job, "%s\t%llu\t%llu\t%llu\t%llu\t%u\t%u\t%s\t%llu\n",
+	job_print(job, "%s\t%llu\t%llu\t%llu\t%llu\t%u\t%u\t%s\t%llu\t%s\n",
 		  peer_address_text(&peer->address, address), (unsigned long long)peer->blocks,
 		  (unsigned long long)peer->bytes, (unsigned long long)peer->bad,
 		  (unsigned long long)peer->failures, peer->places, peer->busy, exchange,
-		  (unsigned long long)(peer->banned_ms + 999) / 1000);
+		  (unsigned long long)(peer->banned_ms + 999) / 1000, kind);
+}
+
+/* Those whose address is known. */
+static void print_hosted(struct job *job, struct neighbours *neighbours)
+{
+	struct neighbours_server servers[OFFERING_SERVERS_MAX];
+	unsigned count = neighbours_servers(neighbours, servers);
+
+	for (unsigned i = 0; i < count; i++)
+		if (servers[i].peer.address.family != 0)
+			print_peer(job, &servers[i].peer, "hosted");
 }
 
 int admin_peers(struct mount *mount, struct job *job)
@@ -94,9 +105,11 @@ int admin_peers(struct mount *mount, struct job *job)
 	if (mount->neighbours != NULL)
 		count = neighbours_peers(mount->neighbours, peers, PEERS_MAX);
 	job_print(job, "ok\naddress\tblocks\tbytes\tbad\tfailures\tplaces\tbusy\texchange_ms\t"
-		       "banned_s\n");
+		       "banned_s\tkind\n");
+	if (mount->neighbours != NULL)
+		print_hosted(job, mount->neighbours);
 	for (unsigned i = 0; i < count; i++)
-		print_peer(job, &peers[i]);
+		print_peer(job, &peers[i], "peer");
 	free(peers);
 	return 0;
 }

@@ -485,8 +485,9 @@ static enum seeker_outcome outcome_of(enum pccrr_type type, int error)
 	case -EBADMSG:
 		return SEEKER_MALFORMED;
 	case -EPROTONOSUPPORT:
-	case -ECONNRESET: /* so may end what is not understood */
 		return type == PCCRR_ASK_SEGMENTS ? SEEKER_MALFORMED : SEEKER_BROKEN;
+	case -ECONNRESET: /* so may end what is not understood */
+		return type == PCCRR_ASK_SEGMENTS ? SEEKER_CLOSED : SEEKER_BROKEN;
 	case -ETIMEDOUT:
 		return SEEKER_LATE;
 	case -ENOMEM: /* our own doing, from here on */

@@ -31,6 +31,7 @@ struct offers_posting {
 	enum posting_state state;
 	bool abandoned;
 	uint64_t number;
+	enum pchc_type type;
 	struct pool_job job;
 	struct loop_task task;
 	struct offers_description *description;
@@ -74,6 +75,7 @@ void posts_send(void *context, const struct offering_message *message)
 	posting->offers = offers;
 	posting->server = &offers->servers[message->server];
 	posting->number = message->number;
+	posting->type = message->type;
 	posting->size = message->size;
 	memcpy(posting->octets, message->octets, message->size);
 	if (message->type == PCHC_INITIAL_OFFER &&
@@ -212,7 +214,7 @@ static void take_answer(struct offers_posting *posting, int error)
 	enum pchc_code code;
 
 	if (error == 0 && posting->status == STATUS_OK &&
-	    pchc_response_read(posting->body, posting->body_size, PCHC_INITIAL_OFFER, &code) == 0)
+	    pchc_response_read(posting->body, posting->body_size, posting->type, &code) == 0)
 		server->takes = true;
 	else
 		log_failure(posting, error);
@@ -333,6 +335,13 @@ static void begin(struct offers_posting *posting)
 	pool_submit(neighbours->options.pool, POOL_AHEAD, &posting->job);
 }
 
+/* Not of those that are under way when all ends. */
+static void log_silence(struct offers_posting *posting)
+{
+	if (posting->state == POSTING_POSTED && atomic_load(&posting->offers->open))
+		log_failure(posting, -ETIMEDOUT);
+}
+
 /* First those that nobody waits for, so that there is a connection for each of the others: then
  * none is queued, and each begins or ends by itself alone. */
 void posts_flush(struct neighbours_offers *offers)
@@ -343,6 +352,7 @@ void posts_flush(struct neighbours_offers *offers)
 		next = LIST_NEXT(posting, in_list);
 		if (!posting->abandoned || posting->state == POSTING_DESCRIBING)
 			continue;
+		log_silence(posting);
 		http_cancel(&posting->exchange);
 		posting_free(posting);
 	}

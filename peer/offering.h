@@ -25,7 +25,7 @@
  *   lot half of that at least, so that not all clients come back together. Its segments go back
  *   to the head of the queue, for the next server or the next time; a segment that was in
  *   OFFERING_TRIES failures is dropped, a wrong answer counting as OFFERING_REFUSED_TRIES, as who
- *   answers was there to take it.
+ *   answers was there to take it; not one with status 429 or 5xx, which says that it is not now.
  * - Memory. OFFERING_SEGMENTS segments are known, in whatever state; beyond, the one of which
  *   nothing was told for longest is forgotten. So the queue needs no other bound.
  * - Asking them for blocks is not here (peer/seeker.h), and the two kinds of failure have nothing

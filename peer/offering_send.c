@@ -8,6 +8,8 @@
 #include "peer/offering_private.h"
 
 #define STATUS_OK 200u
+#define STATUS_TOO_MANY 429u
+#define STATUS_SERVER 500u /* its fault, from here on */
 
 bool offering_takes(const struct lane *lane, enum offering_kind kind)
 {
@@ -225,6 +227,13 @@ static struct lane *lane_of(struct offering *offering, uint64_t number)
 	return NULL;
 }
 
+static unsigned tries_of(unsigned status)
+{
+	bool passes = status >= STATUS_SERVER || status == STATUS_TOO_MANY;
+
+	return passes ? 1 : OFFERING_REFUSED_TRIES;
+}
+
 void offering_answered(struct offering *offering, uint64_t number, unsigned status,
 		       const void *body, size_t size, int64_t now_ms)
 {
@@ -235,7 +244,7 @@ void offering_answered(struct offering *offering, uint64_t number, unsigned stat
 	if (lane == NULL)
 		return;
 	if (status != STATUS_OK || pchc_response_read(body, size, lane->asked, &code) != 0)
-		fail(offering, lane, OFFERING_REFUSED_TRIES);
+		fail(offering, lane, tries_of(status));
 	else if (code == PCHC_INTERESTED)
 		lane->state = LANE_INTERESTED;
 	else

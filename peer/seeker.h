@@ -19,9 +19,10 @@
  *   Probe on (answers come within 65 ms on a quiet LAN); its segment can still be found by later
  *   answers. Who served a block of a stream is asked for what follows in it at once, without a
  *   Probe; when that is given, no Probe is needed. Not more than 100 Probes a second.
- * - Alone. After SEEKER_SILENCE Probes in a row that nobody answered, and nobody else's Probe heard
- *   for a minute, wants are refused at once (SEEKER_ALONE), and only now and then, once a second at
- *   most, a Probe goes out for some of them. Any answer, and any Probe heard, ends that.
+ * - Alone. After SEEKER_SILENCE Probes in a row that nobody answered in time, and nothing heard of
+ *   anybody for a minute, no Probe, no answer and no block, wants are refused at once
+ *   (SEEKER_ALONE), and only now and then, once a second at most, a Probe goes out for some of
+ *   them. Any answer, and any Probe heard, ends that.
  * - Choice. A block is asked of one who has it, with a free place (retrieval.md 11.3: 1, one more
  *   after each good block up to 8, half after a timeout or reset), least busy first, by lot among
  *   equals. Where all are busy it waits for a place; urgent ones first, then by stream and place.
@@ -63,14 +64,15 @@
  *   as long as these usually take, SEEKER_HOSTED_PATIENCE_MS at least; when all have answered, and
  *   no Probe is outstanding, it is refused at once. One of which a timeout was the last that was
  *   heard is waited for SEEKER_SLOW_MS only, lest one that is gone costs a second each time. What
- * they lack is asked for again after 5 s at the soonest, and not polled: neither crowds nor
- * suppliers are made of them. While one is not out nobody is alone. One that does not understand
- * the question (anything else than an answer comes of it, or nothing) is not asked it for 10
- * minutes, and blocks are asked of it as if it had all segments. Wrong blocks are not its fault, as
- * it replays what others offer: of that segment nothing is asked of it for 10 minutes, and it is
- * out, for 60 s each time, only when 12 of the last 16 segments of which it gave anything were
- * wrong. Refusals and timeouts lead to its next address, and count, as those of peers, when all
- * have failed.
+ *   they lack is asked for again after 5 s at the soonest, and not polled: neither crowds nor
+ *   suppliers are made of them. While one is not out nobody is alone. One that does not
+ *   understand the question (anything else than an answer comes of it, or nothing) is not asked
+ *   it for 10 minutes, and blocks are asked of it as if it had all segments; where a connection
+ *   just ended, only once that has happened to a later question too, since one that restarts
+ *   does the same. Wrong blocks are not its fault, as it replays what others offer: of that
+ *   segment nothing is asked of it for 10 minutes, and it is out, for 60 s each time, only when
+ *   12 of the last 16 segments of which it gave anything were wrong. Refusals and timeouts lead
+ *   to its next address, and count, as those of peers, when all have failed.
  */
 #ifndef PEER_SEEKER_H
 #define PEER_SEEKER_H
@@ -150,6 +152,7 @@ enum seeker_outcome {
 	SEEKER_NOT_HERE,
 	SEEKER_WRONG,     /* not the block */
 	SEEKER_MALFORMED, /* no answer of the protocol, or another status than 200 */
+	SEEKER_CLOSED,    /* PCCRR_ASK_SEGMENTS: the connection ended without an answer */
 	SEEKER_LATE,      /* timed out */
 	SEEKER_BROKEN,    /* refused or reset */
 	SEEKER_GAVE_UP    /* by us, without blame (want NULL, being stopped, no memory) */

@@ -233,7 +233,6 @@ void seeker_heard(struct seeker *seeker, const struct wsd_probe *probe, const st
 	if (seeker->stopped || seeker_is_ours(seeker, probe->message_id))
 		return;
 	seeker_probe_heard(seeker);
-	seeker->heard_ms = seeker->now_ms;
 	seeker_host_use(seeker, &host)->heard_ms = seeker->now_ms;
 	if (!is_news(seeker, probe, &host))
 		return;

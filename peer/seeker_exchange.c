@@ -291,12 +291,10 @@ static void good_block(struct seeker *seeker, struct exchange *exchange, struct 
 	struct seeker_state *state;
 
 	seeker_peer_good(seeker, exchange->peer, exchange->length);
-	if (exchange->public.hosted) {
+	if (exchange->public.hosted)
 		seeker_hosted_good(exchange);
-	} else {
+	else
 		seeker_probe_heard(seeker);
-		seeker->heard_ms = seeker->now_ms;
-	}
 	if (holding != NULL)
 		holding->lacks_pause_ms = 0;
 	state = detach(exchange);
@@ -467,8 +465,9 @@ void seeker_told(struct seeker *seeker, struct seeker_exchange *public, enum see
 
 	if (now_ms > seeker->now_ms)
 		seeker->now_ms = now_ms;
-	if (!exchange->answered && (outcome == SEEKER_GOOD || outcome == SEEKER_NOT_HERE ||
-				    outcome == SEEKER_WRONG || outcome == SEEKER_MALFORMED))
+	if (!exchange->answered &&
+	    (outcome == SEEKER_GOOD || outcome == SEEKER_NOT_HERE || outcome == SEEKER_WRONG ||
+	     outcome == SEEKER_MALFORMED || outcome == SEEKER_CLOSED))
 		answered(seeker, exchange);
 	else if (!exchange->answered)
 		leave_place(seeker, exchange);

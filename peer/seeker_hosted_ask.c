@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LISTLESS_MS 600000 /* hosted-cache.md section 12 */
+#define CLOSED_MS 100      /* nothing is repeated sooner (retrieval.md 11.3) */
 
 _Static_assert(SEEKER_HOSTED_MAX <= 16, "a bit each");
 
@@ -321,6 +322,21 @@ static void ask_again(struct seeker *seeker, const struct exchange *exchange)
 	seeker->hosted_urgent |= seeker->hosted_queued > 0;
 }
 
+/* Blocks are just asked for: for a moment; for long if that is its way. Questions that were out
+ * together tell no more than one does. */
+static void closed(struct seeker *seeker, const struct exchange *exchange)
+{
+	struct hosted *hosted = exchange->peer->hosted;
+
+	if (hosted->closed_ms == SEEKER_NEVER) {
+		hosted->closed_ms = seeker->now_ms;
+		hosted->listless_until_ms = seeker->now_ms + CLOSED_MS;
+	} else if (exchange->asked_ms > hosted->closed_ms) {
+		hosted->listless_until_ms = seeker->now_ms + LISTLESS_MS;
+	}
+	settle_all(seeker, exchange, SEEKER_CAME);
+}
+
 void seeker_hosted_told(struct seeker *seeker, struct exchange *exchange,
 			enum seeker_outcome outcome, const uint64_t *list)
 {
@@ -328,7 +344,10 @@ void seeker_hosted_told(struct seeker *seeker, struct exchange *exchange,
 
 	hosted->asking--;
 	if (outcome == SEEKER_GOOD) {
+		hosted->closed_ms = SEEKER_NEVER;
 		take_list(seeker, exchange, list);
+	} else if (outcome == SEEKER_CLOSED) {
+		closed(seeker, exchange);
 	} else if (outcome == SEEKER_GAVE_UP) {
 		settle_all(seeker, exchange, SEEKER_BUSY);
 	} else if (seeker_hosted_moves(seeker, exchange, outcome)) {

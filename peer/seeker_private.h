@@ -396,6 +396,7 @@ struct hosted {
 	bool silent;            /* one timed out, and nothing was heard since */
 	int64_t answer_16ths;   /* ms, smoothed, until they are answered; 0: not known */
 	int64_t listless_until_ms;
+	int64_t closed_ms; /* when a question was closed on us; SEEKER_NEVER: or answered since */
 	struct hosted_judged judged[SEEKER_HOSTED_JUDGED];
 	unsigned judged_next;
 };
@@ -510,7 +511,7 @@ struct seeker {
 	struct bucket probe_bucket, poll_bucket;
 	bool lan_alone;         /* nobody is there who answers Probes */
 	unsigned silent;        /* Probes in a row that nobody answered */
-	int64_t heard_ms;       /* when somebody else's Probe was last heard */
+	int64_t heard_ms;       /* when somebody else's Probe, answer or block last came */
 	int64_t alone_probe_ms; /* when one may go out while alone */
 	int64_t answer_16ths;   /* ms until a first answer comes, smoothed */
 	atomic_bool alone;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ALONE_MS 60000      /* since somebody else's Probe was last heard */
+#define ALONE_MS 60000      /* since somebody else was last heard */
 #define ALONE_PROBE_MS 1000 /* between Probes while alone */
 #define OURS_MS 2000        /* how long a Probe of ours is known again */
 
@@ -194,6 +194,7 @@ bool seeker_probe_is_vain(const struct seeker *seeker)
 void seeker_probe_heard(struct seeker *seeker)
 {
 	seeker->silent = 0;
+	seeker->heard_ms = seeker->now_ms;
 	set_lan_alone(seeker, false);
 }
 

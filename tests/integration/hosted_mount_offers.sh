@@ -39,9 +39,11 @@ timeout 30 cmp "$tree/file" "$MOUNT/file" || fail 'reading'
 assert_eq 30000001 "$(status_get .sources.origin.bytes)" 'octets from the origin'
 wait_until 10 was_noted 1 '.event == "offer"'
 assert_eq 1 "$(noted '.event == "offer"')" 'offers at a time'
+assert_eq "$SCRIPTED hosted" "$("$BUILD/peerdist" peers --json "$MOUNT" | jq -r '.peers[] | "\(.address) \(.kind)"')" 'peers --json'
 scripted_set offers=ok
 all_offered() { [ "$(offered_ids | sort -u | wc -l)" = "$count" ]; }
 wait_until 30 all_offered
+assert_match "$SCRIPTED takes no offers: .*timed out" "$(cat "$FS_LOG")" 'the log'
 sizes=$(jq -sc '[.[] | select(.event == "offer") | .descriptors | length]' "$SCRIPTED_LOG")
 first=$(jq '.[0]' <<<"$sizes")
 assert_num "$(jq max <<<"$sizes")" -le 128 'descriptors of a message'

@@ -255,6 +255,25 @@ static void who_refuses_it_twice_is_left_with_it(void **state)
 	play_end(play);
 }
 
+static void who_says_not_now_is_asked_as_often_as_who_says_nothing(void **state)
+{
+	static const unsigned statuses[] = {429, 500, 503};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct play *play = play_batched(one_2, 1);
+
+		for (unsigned tries = 1; tries < OFFERING_TRIES; tries++) {
+			play_refuse(play, statuses[i]);
+			play_until_sent(play, OFFERING_REST_MAX_MS);
+		}
+		play_answer(play, PCHC_OK);
+		assert_int_equal(play_counters(play).offered, 1);
+		assert_int_equal(play_counters(play).dropped, 0);
+		play_end(play);
+	}
+}
+
 static void what_waits_behind_is_not_dropped_with_it(void **state)
 {
 	struct play *play = play_begin(one_2, 1);
@@ -379,6 +398,7 @@ int main(void)
 		cmocka_unit_test(what_fails_too_often_is_dropped),
 		cmocka_unit_test(a_success_forgets_the_failures_of_a_segment),
 		cmocka_unit_test(who_refuses_it_twice_is_left_with_it),
+		cmocka_unit_test(who_says_not_now_is_asked_as_often_as_who_says_nothing),
 		cmocka_unit_test(what_waits_behind_is_not_dropped_with_it),
 		cmocka_unit_test(what_was_dropped_is_offered_at_its_next_step),
 		cmocka_unit_test(the_oldest_are_forgotten_when_there_are_too_many),

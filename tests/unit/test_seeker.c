@@ -218,6 +218,33 @@ static void a_probe_that_is_heard_ends_aloneness(void **state)
 	scene_end(scene);
 }
 
+/* Who answers later than patience lasts is a neighbour all the same. */
+static void who_answered_lately_keeps_us_company(void **state)
+{
+	struct scene *scene = alone();
+	struct scene_peer *peer = scene_peer(scene, 1);
+
+	(void)state;
+	peer->there = true;
+	scene_pass(scene, 1000);
+	scene_seek_2(scene, 1, 100, 8);
+	scene_pass(scene, 30);
+	assert_false(scene_counters(scene).alone);
+	peer->there = false;
+	for (unsigned i = 0; i < 4; i++) {
+		scene_seek_2(scene, 1, 200 + i * 16, 16);
+		scene_pass(scene, 400);
+	}
+	assert_false(scene_counters(scene).alone);
+	scene_pass(scene, 60000);
+	for (unsigned i = 0; i < 2; i++) {
+		scene_seek_2(scene, 1, 300 + i * 16, 16);
+		scene_pass(scene, 400);
+	}
+	assert_true(scene_counters(scene).alone);
+	scene_end(scene);
+}
+
 static void our_own_probe_heard_again_does_not(void **state)
 {
 	struct scene *scene = alone();
@@ -598,6 +625,7 @@ int main(void)
 		cmocka_unit_test(one_probe_a_second_goes_out_while_alone),
 		cmocka_unit_test(an_answer_ends_aloneness),
 		cmocka_unit_test(a_probe_that_is_heard_ends_aloneness),
+		cmocka_unit_test(who_answered_lately_keeps_us_company),
 		cmocka_unit_test(our_own_probe_heard_again_does_not),
 		cmocka_unit_test(who_gave_a_stream_is_asked_for_what_follows_without_a_probe),
 		cmocka_unit_test(who_is_asked_elsewhere_from_now_on_is_no_supplier),

@@ -389,13 +389,14 @@ static bool by_lot(unsigned segment, unsigned block)
 
 static void change(struct scene *scene, unsigned number)
 {
-	static const enum seeker_outcome questioned[] = {SEEKER_GOOD, SEEKER_GOOD, SEEKER_GOOD,
-							 SEEKER_MALFORMED, SEEKER_LATE};
+	static const enum seeker_outcome questioned[] = {SEEKER_GOOD,   SEEKER_GOOD,
+							 SEEKER_GOOD,   SEEKER_MALFORMED,
+							 SEEKER_CLOSED, SEEKER_LATE};
 	struct scene_peer *peer = &scene->peers[number];
 
 	peer->manner = scene_draw(scene) % 3 == 0 ? (enum scene_manner)(scene_draw(scene) % 5)
 						  : SCENE_GIVES;
-	peer->questioned = questioned[scene_draw(scene) % 5];
+	peer->questioned = questioned[scene_draw(scene) % 6];
 	peer->question_ms = scene_draw(scene) % 300;
 	peer->exchange_ms = 1 + scene_draw(scene) % 200;
 	peer->has = scene_draw(scene) % 2 == 0 ? by_lot : NULL;
