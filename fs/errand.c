@@ -228,6 +228,7 @@ static void came(struct neighbours_want *want, void *memory, const struct xaddr 
 	pthread_mutex_lock(&fetch->lock);
 	struct flight *flight = errand->flight;
 	part_locked(errand);
+	follow_came_locked(errand->file);
 	if (flight != NULL)
 		flight_bring_locked(flight, buffer, hosted ? GIVEN_HOSTED : GIVEN_PEER, from);
 	end_locked(errand);

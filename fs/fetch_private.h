@@ -159,6 +159,7 @@ struct fetch_file {
 	atomic_uint
 		generation; /* counts flights that went: what was absent before may be present */
 	unsigned landing;
+	int64_t nearby_until_ms; /* somebody nearby gave some of it lately */
 	LIST_HEAD(, flight) flights;
 	LIST_HEAD(, transfer) transfers;
 	struct transfer *stream;
@@ -264,7 +265,10 @@ struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit);
 void follow_want_locked(struct transfer *transfer, uint32_t unit);
 /* Without the lock. Lets the last of STARTING reach as far as octet REACH (0: no further). */
 void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue *starting);
-/* Lets the last of STARTING reach for UNITS more than its last one, if that is UNIT. */
+/* Some of FILE came from somebody nearby. */
+void follow_came_locked(struct fetch_file *file);
+/* Lets the last of STARTING reach for UNITS more than its last one, if that is UNIT, unless
+ * somebody nearby gives what lies around it. */
 void follow_extend_locked(struct transfer_queue *starting, uint32_t unit, uint32_t units);
 /* On the source's thread: whether TRANSFER brings what nobody wants yet. */
 bool follow_starves(struct transfer *transfer);

@@ -5,6 +5,9 @@
  * while *reaches* further than what is wanted now: its answer is taken as far as the read-ahead
  * window has come, then waits ("starves") until the reader has moved on. When nobody does for a
  * moment, it is ended, for the connection's sake.
+ *
+ * Where somebody nearby gives a part of the file nothing is reached for, and nothing skipped over:
+ * the long line is not to carry what is here.
  */
 #include "fs/fetch_private.h"
 
@@ -14,16 +17,31 @@
 #define STARVED_MS 300
 /* Units that are skipped rather than asked for by a request of its own. Our choice. */
 #define GAP_MAX 16u
+/* For so long after one came from nearby, others may. Our choice: longer than a line that is worth
+ * reaching on takes for what lies between two that are here, shorter than it takes for a segment.
+ */
+#define NEARBY_MS 2000
+
+void follow_came_locked(struct fetch_file *file)
+{
+	file->nearby_until_ms = file->fetch->now_ms + NEARBY_MS;
+}
+
+static bool is_given_nearby_locked(const struct fetch_file *file)
+{
+	return file->fetch->now_ms < file->nearby_until_ms;
+}
 
 struct transfer *follow_find_locked(struct fetch_file *file, uint32_t unit)
 {
+	uint32_t gap_max = is_given_nearby_locked(file) ? 0 : GAP_MAX;
 	struct transfer *transfer;
 
 	LIST_FOREACH (transfer, &file->transfers, in_file) {
 		uint32_t wanted = transfer->first + transfer->count;
 		if (!transfer->stream && transfer_is_wanted(transfer) &&
 		    unit >= transfer->next_unit && unit - transfer->first < transfer->reach &&
-		    (unit < wanted || unit - wanted <= GAP_MAX))
+		    (unit < wanted || unit - wanted <= gap_max))
 			return transfer;
 	}
 	return NULL;
@@ -70,10 +88,25 @@ void follow_reach(struct fetch_file *file, uint64_t reach, struct transfer_queue
 	pthread_mutex_unlock(&file->fetch->lock);
 }
 
+/* Whether a unit before UNIT is still sought: while those behind it are not, he who has some of
+ * them is giving it, most likely. */
+static bool is_passed_locked(const struct fetch_file *file, uint32_t unit)
+{
+	const struct flight *flight;
+
+	LIST_FOREACH (flight, &file->flights, in_file)
+		if (flight->errand != NULL && flight->unit < unit)
+			return true;
+	return false;
+}
+
 void follow_extend_locked(struct transfer_queue *starting, uint32_t unit, uint32_t units)
 {
 	struct transfer *last = TAILQ_LAST(starting, transfer_queue);
 
+	if (last != NULL &&
+	    (is_given_nearby_locked(last->file) || is_passed_locked(last->file, unit)))
+		return;
 	if (last != NULL && !last->stream && !last->detached &&
 	    last->first + last->count == unit + 1 &&
 	    flight_find_locked(last->file, unit + 1) == NULL)

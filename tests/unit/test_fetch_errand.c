@@ -341,6 +341,64 @@ static void a_request_reaches_on_where_nobody_has_it(void **state)
 	}
 }
 
+/* A neighbour has the first of four, which is COMES or still sought: of the others the origin is
+ * asked for themselves only. */
+static void check_no_reach(struct fixture *fixture, const char *validator, bool comes)
+{
+	struct neighbours_want *wants[4];
+
+	open_file(fixture, validator, SIZE, 0);
+	describe(fixture, make_content(fixture, 1, SIZE, 0, 0, 0));
+	struct reading *reading = start_reaching(fixture, 0, 4 * UNIT, SIZE);
+	for (unsigned k = 0; k < 4; k++)
+		wants[k] = take_want(fixture);
+	if (comes)
+		bring(wants[0]);
+	wants[1]->refused(wants + 1, 3, SEEKER_NO_ANSWER);
+	struct transfer *transfer = take_transfer(fixture);
+	assert_wish(transfer, UNIT, 3 * UNIT);
+	if (!comes)
+		bring(wants[0]);
+	deliver(fixture, transfer);
+	assert_int_equal(end_read(reading), 0);
+	close_file(fixture);
+}
+
+static void a_request_does_not_reach_where_somebody_has_a_part(void **state)
+{
+	struct fixture *fixture = *state;
+
+	check_no_reach(fixture, "\"v0\"", false);
+	check_no_reach(fixture, "\"v1\"", true);
+}
+
+static void a_request_does_not_skip_what_comes_from_nearby(void **state)
+{
+	struct fixture *fixture = *state;
+	struct neighbours_want *wants[2];
+
+	open_described(fixture, 1);
+	struct reading *reading = start_reaching(fixture, 0, UNIT, SIZE);
+	refuse(take_want(fixture));
+	struct transfer *transfer = take_transfer(fixture);
+	const struct entry entry = entry_of(SIZE, 0);
+	assert_wish(transfer, 0, SIZE);
+	assert_int_equal(transfer_begin(transfer, &entry, 0, SIZE), 0);
+	assert_int_equal(send_octets(fixture, transfer, 0, UNIT), 0);
+	assert_int_equal(end_read(reading), 0);
+	reading = start_read(fixture, UNIT, 2 * UNIT, 0);
+	wants[0] = take_want(fixture);
+	wants[1] = take_want(fixture);
+	bring(wants[0]);
+	refuse(wants[1]);
+	struct transfer *other = take_transfer(fixture);
+	assert_wish(other, 2 * UNIT, UNIT);
+	deliver(fixture, other);
+	assert_int_equal(end_read(reading), 0);
+	transfer_end(transfer, -ECANCELED);
+	assert_int_equal(given_by(fixture, GIVEN_PEER), UNIT);
+}
+
 /* The answer may be yes for one try. */
 static void what_departs_together_goes_the_same_way(void **state)
 {
@@ -582,6 +640,8 @@ int main(void)
 		test(nobody_has_it_open_any_more),
 		test(a_reader_gives_up),
 		test(a_request_reaches_on_where_nobody_has_it),
+		test(a_request_does_not_reach_where_somebody_has_a_part),
+		test(a_request_does_not_skip_what_comes_from_nearby),
 		test(what_departs_together_goes_the_same_way),
 		test(a_stream_brings_also_what_is_sought),
 		test(who_waits_for_half_of_his_time_goes_to_the_origin_too),
