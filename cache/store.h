@@ -119,6 +119,14 @@ int store_resize(struct store *store, uint64_t limit);
  * empty; what describes them goes with their last reference. FREED_OUT: octets. */
 int store_clear(struct store *store, const char *path, uint64_t *freed_out);
 
+/* About how many octets what lies below PATH takes, described contents being all of it, other than
+ * what shares a pack. One row for each is looked at. */
+uint64_t store_octets_below(struct store *store, const char *path);
+/* Of what lies below PATH, what was used longest ago goes, until OCTETS are free, or a number of
+ * runs are. Returns how many came free; 0: nothing can go. */
+uint64_t store_evict_below(struct store *store, const char *path, uint64_t octets);
+#define STORE_BELOW_MAX 128 /* octets of such a path: nothing lies below a longer one */
+
 struct store_progress {
 	uint64_t checked, bad; /* octets */
 };

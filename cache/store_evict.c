@@ -44,8 +44,6 @@ static int wait_recorded(struct store *store)
 	return 0;
 }
 
-static int evict_of(struct store *store, uint64_t giver);
-
 int room_reserve(struct store *store, uint64_t octets)
 {
 	return room_reserve_of(store, octets, 0);
@@ -64,7 +62,7 @@ int room_reserve_of(struct store *store, uint64_t octets, uint64_t giver)
 		bool sweeping = store->sweeping;
 
 		store_unlock(store);
-		error = evict_of(store, giver);
+		error = room_evict_of(store, giver);
 		store_lock(store);
 		if (error == -ENOENT && sweeping) {
 			/* What others left may be all that is in the way, or what the sweeper looks
@@ -87,7 +85,7 @@ int room_enforce(struct store *store)
 	store_lock(store);
 	while (error == 0 && total(store) > store->limit && !store->sweeping) {
 		store_unlock(store);
-		error = evict_of(store, 0);
+		error = room_evict_of(store, 0);
 		store_lock(store);
 	}
 	store_unlock(store);
@@ -120,7 +118,7 @@ int room_trouble_of(struct store *store, int error, uint64_t giver)
 	 * object is concerned. */
 	if (error == -EFBIG || error == -EINVAL)
 		return -ENOSPC;
-	if (eviction_helps(store, error) && evict_of(store, giver) == 0)
+	if (eviction_helps(store, error) && room_evict_of(store, giver) == 0)
 		return 0;
 	store_lock(store);
 	store->trouble_until = store_monotonic() + STORE_TROUBLE_SECONDS;
@@ -295,7 +293,7 @@ static bool take_content(struct object *object, struct content_leaving *leaving)
 	return true;
 }
 
-/* As take_candidate(), for content information; index.lock held. */
+/* As evict_take(), for content information; index.lock held. */
 static struct run *take_content_candidate(struct store *store,
 					  const struct eviction_candidate *candidate,
 					  struct object *object)
@@ -328,8 +326,7 @@ static struct run *take_content_candidate(struct store *store,
 	return taken ? run : NULL;
 }
 
-/* The candidate's run, pinned, its object begun; NULL: it is not what it was, or in use. */
-static struct run *take_candidate(struct store *store, const struct eviction_candidate *candidate)
+struct run *evict_take(struct store *store, const struct eviction_candidate *candidate)
 {
 	struct object *object;
 	struct run *run;
@@ -379,7 +376,7 @@ static struct run *next_victim(struct store *store, int64_t cutoff)
 		}
 		if (store->candidates[store->candidate_next].used >= cutoff)
 			return NULL;
-		run = take_candidate(store, &store->candidates[store->candidate_next++]);
+		run = evict_take(store, &store->candidates[store->candidate_next++]);
 		if (run != NULL)
 			return run;
 	}
@@ -481,13 +478,8 @@ static void take_away_pack(struct store *store, struct run *run)
 	object_bury(store);
 }
 
-/* GIVER 0: of all. */
-static int evict_one(struct store *store, int64_t cutoff, uint64_t giver)
+int evict_run(struct store *store, struct run *run)
 {
-	struct run *run;
-
-	index_lock(&store->index);
-	run = giver != 0 ? next_of_giver(store, giver) : next_victim(store, cutoff);
 	if (run != NULL) {
 		store_lock(store);
 		mark_absent(store, run);
@@ -508,6 +500,14 @@ static int evict_one(struct store *store, int64_t cutoff, uint64_t giver)
 	return 0;
 }
 
+/* GIVER 0: of all. */
+static int evict_one(struct store *store, int64_t cutoff, uint64_t giver)
+{
+	index_lock(&store->index);
+	return evict_run(store,
+			 giver != 0 ? next_of_giver(store, giver) : next_victim(store, cutoff));
+}
+
 /* The run that was used longest ago, if that was before CUTOFF. -ENOENT: none. */
 static int evict_oldest(struct store *store, int64_t cutoff)
 {
@@ -519,7 +519,7 @@ static int evict_oldest(struct store *store, int64_t cutoff)
 	return error;
 }
 
-static int evict_of(struct store *store, uint64_t giver)
+int room_evict_of(struct store *store, uint64_t giver)
 {
 	return giver != 0 ? evict_one(store, INT64_MAX, giver) : evict_oldest(store, INT64_MAX);
 }

@@ -118,6 +118,11 @@ enum digest_algorithm store_known_algorithm(const struct store_known *known)
 	return content_algorithm(known->content);
 }
 
+const char *store_known_path(const struct store_known *known)
+{
+	return known->object->path;
+}
+
 uint32_t store_known_length(const struct store_known *known, uint32_t block)
 {
 	uint32_t left;
@@ -128,6 +133,18 @@ uint32_t store_known_length(const struct store_known *known, uint32_t block)
 		return known->segment.length;
 	left = known->segment.length - block * CONTENT_V1_BLOCK;
 	return left < CONTENT_V1_BLOCK ? left : CONTENT_V1_BLOCK;
+}
+
+int store_known_hash(const struct store_known *known, uint32_t block, uint8_t *hash_out)
+{
+	struct content_block listed;
+
+	if (block >= known->segment.blocks)
+		return -ENOENT;
+	if (content_block_listed(known->content, &known->segment, block, &listed) != 0)
+		return -ESTALE;
+	memcpy(hash_out, listed.hash, sizeof(listed.hash));
+	return 0;
 }
 
 /* ---- keeping ---- */

@@ -30,8 +30,12 @@ void store_known_put(struct store_known *known);
 /* Good for as long as KNOWN. */
 const struct content_segment *store_known_segment(const struct store_known *known);
 enum digest_algorithm store_known_algorithm(const struct store_known *known);
+/* The object's path. */
+const char *store_known_path(const struct store_known *known);
 /* Octets of a block; 0: there is no such block. */
 uint32_t store_known_length(const struct store_known *known, uint32_t block);
+/* The hash of BLOCK. HASH_OUT: room for DIGEST_SIZE_MAX octets. -ENOENT: no such block; -ESTALE. */
+int store_known_hash(const struct store_known *known, uint32_t block, uint8_t *hash_out);
 /* Keeps BLOCK if DATA is that. 0, also when it is there already; -EBADMSG: it is not; -ENOENT: no
  * such block; -ESTALE: what described it is gone; -ENOSPC as object_write(). */
 int store_known_write(struct store_known *known, uint32_t block, const void *data, size_t size);

@@ -96,6 +96,9 @@ unsigned store_opaque_list(struct store *store, const uint8_t *id, size_t id_siz
 void store_opaque_share(struct store *store, const struct store_giver *giver, uint64_t *given_out,
 			uint64_t *held_out);
 
+/* The pack of GIVER's that was begun first goes. -ENOENT: he has none, or each is in use. */
+int store_opaque_evict(struct store *store, const struct store_giver *giver);
+
 /* Octets of all that is held opaque, by whomever it was given. Blocks on disk. */
 uint64_t store_opaque_octets(struct store *store);
 

@@ -324,3 +324,17 @@ void store_opaque_share(struct store *store, const struct store_giver *giver, ui
 		*given_out = *held_out; /* an altered row said so */
 	store_unlock(store);
 }
+
+/* ---- taking away ---- */
+
+int store_opaque_evict(struct store *store, const struct store_giver *name)
+{
+	struct opaque_giver *giver;
+	int error = opaque_giver_get(store, name, &giver);
+
+	if (error != 0)
+		return error;
+	error = room_evict_of(store, giver->id);
+	opaque_giver_put(store, giver);
+	return error;
+}

@@ -411,10 +411,19 @@ void evict_stranger(struct store *store, uint64_t id);
 uint64_t evict_named_content(struct store *store, uint64_t id);
 /* Evicts until what is there fits. -ENOENT: nothing more can go. */
 int room_enforce(struct store *store);
+/* The candidate's run, pinned, its object begun; NULL: it is not what it was, or in use. index.lock
+ * held. */
+struct eviction_candidate;
+struct run *evict_take(struct store *store, const struct eviction_candidate *candidate);
+/* RUN, that was taken so, goes; -ENOENT: it is NULL. index.lock held, and given back. */
+int evict_run(struct store *store, struct run *run);
 /* The disk refused a write with ERROR: one eviction, or caching pauses, unless it is the one file
  * that cannot be so long. 0: try again. */
 int room_trouble(struct store *store, int error);
 int room_trouble_of(struct store *store, int error, uint64_t giver);
+/* One eviction; GIVER 0: of what was used longest ago, else of the pack of his that was begun
+ * first. -ENOENT: nothing can go. */
+int room_evict_of(struct store *store, uint64_t giver);
 
 /* ---- store_sweep.c: files without records ---------------------------------------------------- */
 

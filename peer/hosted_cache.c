@@ -183,6 +183,7 @@ static int make_puller(struct hosted_cache *cache)
 					      .pool = options->pool,
 					      .loop = options->loop,
 					      .lists = cache->lists,
+					      .share = cache->share,
 					      .timeout_ms = options->timeout_ms,
 					      .plaintext = options->plaintext,
 					      .is_own = is_own,
@@ -254,6 +255,8 @@ static int make(struct hosted_cache *cache)
 		.permitted = is_permitted, .offered = hosted_cache_offered, .context = cache};
 	int error = hosted_lists_create(cache->seed, &cache->lists);
 
+	if (error == 0)
+		error = hosted_share_create(cache->options.store, cache->seed, &cache->share);
 	if (error == 0)
 		error = hosted_inbox_create(&inbox, &cache->inbox);
 	if (error == 0)
@@ -327,6 +330,7 @@ void hosted_cache_free(struct hosted_cache *cache)
 	offer_intake_free(cache->intake);
 	hosted_inbox_free(cache->inbox);
 	hosted_lists_free(cache->lists);
+	hosted_share_free(cache->share);
 	pthread_cond_destroy(&cache->quiet);
 	pthread_mutex_destroy(&cache->lock);
 	free(cache);

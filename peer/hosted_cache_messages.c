@@ -139,8 +139,11 @@ static void complain(const struct xaddr *server, int error)
 static bool keep_whole(struct hosted_cache *cache, const struct offer_intake_message *message,
 		       struct offers_item *item)
 {
-	int error = hosted_known_keep(cache->options.store, &message->request.information);
+	const struct offers_giver giver = offers_giver(&message->server);
+	int error;
 
+	hosted_share_make_room(cache->share, &giver, CONTENT_V1_SINGLE_MAX);
+	error = hosted_known_keep(cache->options.store, &giver, &message->request.information);
 	if (error != 0) {
 		complain(&message->server, error);
 		return false;

@@ -19,6 +19,7 @@
 #include "peer/hosted_inbox.h"
 #include "peer/hosted_lists.h"
 #include "peer/hosted_places.h"
+#include "peer/hosted_share.h"
 #include "peer/puller.h"
 
 struct http_server;
@@ -33,6 +34,7 @@ struct hosted_cache {
 	struct offer_intake *intake;
 	struct hosted_inbox *inbox;
 	struct hosted_lists *lists;
+	struct hosted_share *share;
 	atomic_bool stopped;
 	/* The loop's. */
 	struct offers *offers;

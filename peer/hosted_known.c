@@ -2,6 +2,8 @@
 #include "peer/hosted_known.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +12,11 @@
 
 #include "cache/content_v1.h"
 #include "cache/content_v1_format.h"
+#include "cache/secret.h"
 #include "cache/store_content.h"
-#include "cache/store_known.h"
 #include "cache/store_segment.h"
 
-#define PATH_MAX_SIZE (sizeof(HOSTED_KNOWN_FOLDER) + 1 + 2 * DIGEST_SIZE_MAX)
+#define PATH_MAX_SIZE (HOSTED_KNOWN_PATH_MAX + 1 + 2 * DIGEST_SIZE_MAX + 1 + 8)
 
 /* ---- what is known ---- */
 
@@ -120,29 +122,74 @@ static int describe(struct object *object, struct content *content)
 	return error != 0 ? error : object_describe(survey, NULL);
 }
 
-static void write_path(const struct content_v1_single *single, char path_out[PATH_MAX_SIZE])
+/* ---- where it is kept ---- */
+
+static char *write_digits(char *at, const uint8_t *octets, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at += sprintf(at, "%02x", octets[i]);
+	return at;
+}
+
+void hosted_known_folder(const struct offers_giver *giver, char path_out[HOSTED_KNOWN_PATH_MAX])
 {
 	char *at = path_out + sprintf(path_out, "%s/", HOSTED_KNOWN_FOLDER);
 
-	for (size_t i = 0; i < digest_size(single->algorithm); i++)
-		at += sprintf(at, "%02x", single->id[i]);
+	write_digits(at, giver->octets, sizeof(giver->octets));
 }
 
-int hosted_known_keep(struct store *store, const struct content_v1_single *single)
+static bool read_digits(const char *text, uint8_t *octets_out, size_t size)
 {
-	struct pccrr_id id = {single->id, (uint32_t)digest_size(single->algorithm)};
-	enum digest_algorithm algorithm;
+	for (size_t i = 0; i < size; i++, text += 2) {
+		unsigned octet;
+		int used = 0;
+
+		if (sscanf(text, "%2x%n", &octet, &used) != 1 || used != 2)
+			return false;
+		octets_out[i] = (uint8_t)octet;
+	}
+	return *text == '/';
+}
+
+bool hosted_known_giver(const char *path, struct offers_giver *giver_out)
+{
+	size_t folder = strlen(HOSTED_KNOWN_FOLDER);
+	struct offers_giver giver;
+
+	if (strncmp(path, HOSTED_KNOWN_FOLDER "/", folder + 1) != 0 ||
+	    !read_digits(path + folder + 1, giver.octets, sizeof(giver.octets)))
+		return false;
+	*giver_out = giver;
+	return true;
+}
+
+static void write_path(const struct offers_giver *giver, const struct content_v1_single *single,
+		       char path_out[PATH_MAX_SIZE])
+{
+	char *at = path_out;
+
+	hosted_known_folder(giver, at);
+	at += strlen(at);
+	*at++ = '/';
+	at = write_digits(at, single->id, digest_size(single->algorithm));
+	sprintf(at, "-%" PRIx32, single->segment.length);
+}
+
+/* ---- keeping it ---- */
+
+/* Objects are described one at a time: two lists may be of one segment. */
+static pthread_mutex_t describing = PTHREAD_MUTEX_INITIALIZER;
+
+/* The object that SINGLE, a complete list, describes. */
+static int make_object(struct store *store, const struct offers_giver *giver,
+		       const struct content_v1_single *single, struct object **object_out)
+{
 	char path[PATH_MAX_SIZE];
 	struct object *object;
 	struct content *content;
-	uint32_t length;
 	int error;
 
-	if (single->segment.listed != single->segment.blocks)
-		return -EINVAL;
-	if (hosted_known_has(store, id, &algorithm, &length))
-		return 0;
-	write_path(single, path);
+	write_path(giver, single, path);
 	error = store_object(store, path, HOSTED_KNOWN_VALIDATOR, single->segment.length, &object);
 	if (error != 0)
 		return error;
@@ -151,6 +198,129 @@ int hosted_known_keep(struct store *store, const struct content_v1_single *singl
 		error = describe(object, content);
 		content_put(content);
 	}
+	if (error != 0)
+		object_put(object);
+	else
+		*object_out = object;
+	return error;
+}
+
+int hosted_known_keep(struct store *store, const struct offers_giver *giver,
+		      const struct content_v1_single *single)
+{
+	struct pccrr_id id = {single->id, (uint32_t)digest_size(single->algorithm)};
+	enum digest_algorithm algorithm;
+	struct object *object = NULL;
+	uint32_t length;
+	int error = 0;
+
+	if (single->segment.listed != single->segment.blocks)
+		return -EINVAL;
+	pthread_mutex_lock(&describing);
+	if (!hosted_known_has(store, id, &algorithm, &length))
+		error = make_object(store, giver, single, &object);
+	pthread_mutex_unlock(&describing);
 	object_put(object);
+	return error;
+}
+
+/* ---- what is proven ---- */
+
+/* The list of what is KNOWN, of another length. HASHES has room for PCCRR_BLOCKS of any size. */
+static int read_single(const struct store_known *known, uint32_t length, uint8_t *hashes,
+		       struct content_v1_single *single_out)
+{
+	const struct content_segment *segment = store_known_segment(known);
+	size_t size = digest_size(store_known_algorithm(known));
+	uint8_t hash[DIGEST_SIZE_MAX];
+
+	for (uint32_t block = 0; block < segment->blocks; block++) {
+		int error = store_known_hash(known, block, hash);
+
+		if (error != 0)
+			return error;
+		memcpy(hashes + block * size, hash, size);
+	}
+	*single_out = (struct content_v1_single){
+		.algorithm = store_known_algorithm(known), .segment = *segment, .hashes = hashes};
+	single_out->segment.length = length;
+	return secret_segment_id(single_out->algorithm, segment->secret, segment->hash_of_data,
+				 single_out->id);
+}
+
+/* What is held, but for the last block, which is not there under the wrong length. */
+static int copy_blocks(struct store *store, const struct content_v1_single *single,
+		       struct object *object)
+{
+	struct store_segment *segment;
+	uint32_t length;
+	int error = 0;
+	void *data;
+
+	if (store_segment_find(store, single->id, digest_size(single->algorithm), &segment) != 0)
+		return 0;
+	data = malloc(CUTTING_UNIT_MAX);
+	if (data == NULL)
+		error = -ENOMEM;
+	for (uint32_t block = 0; error == 0 && block + 1 < single->segment.blocks; block++)
+		if (store_segment_read(segment, block, data, &length) == 0)
+			error = object_write(object, block, data, length);
+	free(data);
+	store_segment_put(segment);
+	return error;
+}
+
+/* DATA is the last block; FORMER: where the wrong length is. */
+static int replace(struct store *store, const struct offers_giver *giver,
+		   const struct content_v1_single *single, const char *former, const void *data)
+{
+	uint32_t last = single->segment.blocks - 1;
+	struct offers_giver liar;
+	struct object *object;
+	uint64_t freed;
+	int error = make_object(store, giver, single, &object);
+
+	if (error != 0)
+		return error;
+	error = copy_blocks(store, single, object);
+	if (error == 0)
+		error = object_write(object, last, data,
+				     single->segment.length - last * CONTENT_V1_BLOCK);
+	object_put(object);
+	if (error != 0)
+		return error;
+	if (hosted_known_giver(former, &liar))
+		(void)store_clear(store, former, &freed);
+	return 0;
+}
+
+int hosted_known_prove(struct store *store, const struct offers_giver *giver,
+		       const struct store_known *known, const void *data, uint32_t length)
+{
+	const struct content_segment *segment = store_known_segment(known);
+	uint32_t last = segment->blocks - 1;
+	struct content_v1_single single = {0};
+	uint8_t hash[DIGEST_SIZE_MAX];
+	uint8_t *hashes;
+	int error;
+
+	if (content_v1_number(store_known_algorithm(known)) == 0 || length == 0 ||
+	    length > CONTENT_V1_BLOCK)
+		return -EINVAL;
+	error = store_known_hash(known, last, hash);
+	if (error == 0)
+		error = digest_check(store_known_algorithm(known), data, length, hash);
+	if (error != 0)
+		return error;
+	hashes = malloc(PCCRR_BLOCKS * DIGEST_SIZE_MAX);
+	if (hashes == NULL)
+		return -ENOMEM;
+	error = read_single(known, last * CONTENT_V1_BLOCK + length, hashes, &single);
+	pthread_mutex_lock(&describing);
+	if (error == 0)
+		error = replace(store, giver, &single, store_known_path(known), data);
+	pthread_mutex_unlock(&describing);
+	OPENSSL_cleanse(&single, sizeof(single));
+	free(hashes);
 	return error;
 }

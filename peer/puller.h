@@ -18,6 +18,7 @@
 #include "cache/store.h"
 #include "origin/loop.h"
 #include "peer/hosted_lists.h"
+#include "peer/hosted_share.h"
 #include "peer/offers.h"
 
 struct puller;
@@ -27,6 +28,7 @@ struct puller_options {
 	struct pool *pool;
 	struct loop *loop;
 	struct hosted_lists *lists;
+	struct hosted_share *share;
 	unsigned timeout_ms;  /* of an exchange; 0: RETRIEVAL_TIMEOUT_MS */
 	unsigned connections; /* open at a time; 0: the retrieval client's default */
 	bool plaintext;       /* keeps blocks that came unencrypted */

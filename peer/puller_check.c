@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/content_v1.h"
+#include "peer/hosted_known.h"
+
 /* ---- targets ---- */
 
 static struct puller_target *find(const struct puller *puller, struct pccrr_id id)
@@ -44,6 +47,7 @@ void puller_target_put(struct puller_target *target)
 		return;
 	LIST_REMOVE(target, in_list);
 	store_known_put(target->known);
+	store_known_put(target->former);
 	pthread_mutex_destroy(&target->lock);
 	free(target);
 }
@@ -99,20 +103,80 @@ static enum offers_outcome outcome_of(struct puller_asking *asking, int error)
 	return error == 0 ? OFFERS_CAME : OFFERS_GAVE_UP;
 }
 
+/* What is written of the segment from now on is of another length. */
+static void outdate(struct puller_target *target, struct store_known *known)
+{
+	pthread_mutex_lock(&target->lock);
+	if (target->known == known && target->former == NULL) {
+		target->former = known;
+		target->known = NULL;
+		target->opened = false;
+	}
+	pthread_mutex_unlock(&target->lock);
+}
+
+/* The last block is as long as its hash says, whatever the list said: as the padding tells, or what
+ * came was not padded. */
+static int prove_length(struct puller_asking *asking, struct store_known *known)
+{
+	const struct puller *puller = asking->puller;
+	uint32_t padding = asking->data[asking->size - 1];
+	const uint32_t lengths[] = {asking->size - padding, asking->size};
+	const struct offers_giver giver = offers_giver(&asking->exchange->server);
+	int error = -EBADMSG;
+
+	for (unsigned i = 0; i < 2 && error == -EBADMSG; i++)
+		if (lengths[i] > 0 && lengths[i] <= CONTENT_V1_BLOCK)
+			error = hosted_known_prove(puller->options.store, &giver, known,
+						   asking->data, lengths[i]);
+	if (error == 0)
+		outdate(asking->target, known);
+	return error;
+}
+
+/* Decrypted in its place, with the padding. */
+static int keep_last(struct puller_asking *asking, struct store_known *known, uint32_t length)
+{
+	int error = cipher_decrypt(asking->cipher, store_known_segment(known)->secret, asking->iv,
+				   asking->data, asking->size, asking->data, asking->size);
+
+	if (error != 0)
+		return error;
+	if (cipher_plausible(asking->cipher, length, asking->size))
+		error = store_known_write(known, asking->exchange->block, asking->data, length);
+	else
+		error = -EBADMSG;
+	return error == -EBADMSG ? prove_length(asking, known) : error;
+}
+
 /* The block is decrypted in its place. */
+static int keep_in(struct puller_asking *asking, struct store_known *known)
+{
+	uint32_t block = asking->exchange->block;
+	uint32_t length = store_known_length(known, block);
+	struct offers_giver giver;
+	int error;
+
+	if (length == 0)
+		return -ENOENT;
+	if (hosted_known_giver(store_known_path(known), &giver))
+		hosted_share_make_room(asking->puller->options.share, &giver, length);
+	if (store_known_algorithm(known) != DIGEST_SHA512_TRUNC256 &&
+	    block + 1 == store_known_segment(known)->blocks)
+		return keep_last(asking, known, length);
+	error = cipher_decrypt(asking->cipher, store_known_segment(known)->secret, asking->iv,
+			       asking->data, asking->size, asking->data, length);
+	if (error == 0)
+		error = store_known_write(known, block, asking->data, length);
+	return error;
+}
+
 static enum offers_outcome keep_verified(struct puller_asking *asking, struct store_known *known)
 {
 	struct puller_target *target = asking->target;
 	uint32_t block = asking->exchange->block;
-	uint32_t length = store_known_length(known, block);
-	int error = length > 0 ? 0 : -ENOENT;
+	int error = keep_in(asking, known);
 
-	if (error == 0)
-		error = cipher_decrypt(asking->cipher, store_known_segment(known)->secret,
-				       asking->iv, asking->data, asking->size, asking->data,
-				       length);
-	if (error == 0)
-		error = store_known_write(known, block, asking->data, length);
 	asking->verified = error == 0;
 	if (error == 0 && mark_opaque(target, block, false))
 		(void)store_opaque_drop(target->puller->options.store, target->id, target->id_size,

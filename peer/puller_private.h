@@ -30,7 +30,8 @@ struct puller_target {
 	pthread_mutex_t lock; /* what follows */
 	bool opened;
 	unsigned learned;              /* puller.learned, when it was looked up */
-	struct store_known *known;     /* NULL: not; once there it stays */
+	struct store_known *known;     /* NULL: not */
+	struct store_known *former;    /* whose length proved wrong: others may use it still */
 	uint64_t opaque[PULLER_WORDS]; /* blocks that are held so */
 };
 

@@ -5,11 +5,20 @@
 #include "tests/unit/store_content_fixture.h"
 
 #include "cache/store_known.h"
+#include "cache/store_segment.h"
 #include "peer/hosted_known.h"
 #include "peer/hosted_lists.h"
 
 #define BLOCKS 20u
 #define SIZE (BLOCKS * CUTTING_UNIT - 100)
+
+static int fresh(void **state)
+{
+	fixture_clean();
+	return fixture_setup(state);
+}
+
+static const struct offers_giver giver = {{4, 192, 0, 2, 1}};
 
 struct offered {
 	unsigned char *data;
@@ -75,7 +84,7 @@ static void whole_list_is_kept_over_a_restart(void **state)
 	(void)state;
 	assert_false(
 		hosted_known_has(store, offered->id, &(enum digest_algorithm){0}, &(uint32_t){0}));
-	assert_int_equal(hosted_known_keep(store, &offered->single), 0);
+	assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
 	assert_known(store, offered);
 	store_close(store);
 	store = fixture_open(LIMIT);
@@ -96,7 +105,7 @@ static void once_is_enough(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(hosted_known_keep(store, &offered->single), 0);
+		assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
 	assert_int_equal(count_content_files(), 1);
 	store_close(store);
 	free_offered(offered);
@@ -111,7 +120,7 @@ static void place_in_the_content_does_not_matter(void **state)
 	(void)state;
 	offered->single.segment.offset = UINT64_C(33554432) * 1000000;
 	offered->single.skip = 12345;
-	assert_int_equal(hosted_known_keep(store, &offered->single), 0);
+	assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
 	assert_known(store, offered);
 	store_close(store);
 	free_offered(offered);
@@ -142,7 +151,7 @@ static void other_hash_functions_are_kept_too(void **state)
 		content_v1_single_write(&single, &out);
 		assert_int_equal(content_v1_single_read(encoded, sizeof(encoded) - out.left, &read),
 				 0);
-		assert_int_equal(hosted_known_keep(store, &read), 0);
+		assert_int_equal(hosted_known_keep(store, &giver, &read), 0);
 		assert_int_equal(store_known_find(store, read.id, size, &known), 0);
 		assert_int_equal(store_known_write(known, 0, text, sizeof(text)), 0);
 		store_known_put(known);
@@ -160,11 +169,96 @@ static void short_list_is_not_kept(void **state)
 	struct store *store = fixture_open(LIMIT);
 
 	(void)state;
-	assert_int_equal(hosted_known_keep(store, &offered->single), -EINVAL);
+	assert_int_equal(hosted_known_keep(store, &giver, &offered->single), -EINVAL);
 	assert_int_equal(count_content_files(), 0);
 	store_close(store);
 	free_offered(offered);
 }
+
+/* ---- how long the last block is ---- */
+
+#define LAST (BLOCKS - 1)
+#define LAST_SIZE (SIZE - LAST * CUTTING_UNIT)
+
+static struct store_known *known_of(struct store *store, const struct offered *offered)
+{
+	struct store_known *known;
+
+	assert_int_equal(store_known_find(store, offered->id.octets, 32, &known), 0);
+	return known;
+}
+
+static void assert_held(struct store *store, const struct offered *offered, uint32_t block,
+			uint32_t length)
+{
+	unsigned char *data = malloc(CUTTING_UNIT_MAX);
+	struct store_segment *segment;
+	uint32_t came;
+
+	assert_int_equal(store_segment_find(store, offered->id.octets, 32, &segment), 0);
+	assert_int_equal(store_segment_read(segment, block, data, &came), 0);
+	assert_int_equal(came, length);
+	assert_memory_equal(data, offered->data + block * CUTTING_UNIT, length);
+	store_segment_put(segment);
+	free(data);
+}
+
+static void last_block_proves_how_long_it_is(void **state)
+{
+	static const int32_t wrong_by[] = {50, -1, 100, 1 - (int32_t)LAST_SIZE};
+	struct offered *offered = make_offered(5, 0, BLOCKS);
+	const unsigned char *last = offered->data + LAST * CUTTING_UNIT;
+
+	for (unsigned i = 0; i < sizeof(wrong_by) / sizeof(wrong_by[0]); i++) {
+		struct store *store = fixture_open(LIMIT);
+		struct store_known *known;
+
+		offered->single.segment.length = SIZE + (uint32_t)wrong_by[i];
+		assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
+		known = known_of(store, offered);
+		assert_int_equal(
+			store_known_write(known, 1, offered->data + CUTTING_UNIT, CUTTING_UNIT), 0);
+		assert_int_equal(hosted_known_prove(store, &giver, known, last, LAST_SIZE), 0);
+		store_known_put(known);
+		assert_known(store, offered);
+		assert_held(store, offered, 1, CUTTING_UNIT);
+		assert_held(store, offered, LAST, LAST_SIZE);
+		/* Who says it again is not believed. */
+		assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
+		store_close(store);
+		assert_int_equal(count_content_files(), 1);
+		store = fixture_open(LIMIT);
+		assert_known(store, offered);
+		assert_held(store, offered, LAST, LAST_SIZE);
+		store_close(store);
+		fresh(state);
+	}
+	free_offered(offered);
+}
+
+static void what_is_not_the_last_block_proves_nothing(void **state)
+{
+	struct offered *offered = make_offered(6, 0, BLOCKS);
+	const unsigned char *last = offered->data + LAST * CUTTING_UNIT;
+	struct store *store = fixture_open(LIMIT);
+	struct store_known *known;
+
+	(void)state;
+	assert_int_equal(hosted_known_keep(store, &giver, &offered->single), 0);
+	known = known_of(store, offered);
+	assert_int_equal(hosted_known_prove(store, &giver, known, last, LAST_SIZE - 1), -EBADMSG);
+	assert_int_equal(hosted_known_prove(store, &giver, known, offered->data, CUTTING_UNIT),
+			 -EBADMSG);
+	assert_int_equal(hosted_known_prove(store, &giver, known, last, 0), -EINVAL);
+	assert_int_equal(hosted_known_prove(store, &giver, known, offered->data, CUTTING_UNIT + 1),
+			 -EINVAL);
+	store_known_put(known);
+	assert_known(store, offered);
+	store_close(store);
+	free_offered(offered);
+}
+
+/* ---- no room ---- */
 
 /* With what must stay. */
 static void fill(struct store *store, uint64_t size)
@@ -194,7 +288,7 @@ static void full_store_keeps_none(void **state)
 	assert_int_equal(store_pin(store, "pinned", true), 0);
 	fill(store, CUTTING_UNIT);
 	fill(store, 4096);
-	assert_int_equal(hosted_known_keep(store, &single), -ENOSPC);
+	assert_int_equal(hosted_known_keep(store, &giver, &single), -ENOSPC);
 	assert_int_equal(count_content_files(), 0);
 	store_close(store);
 	free(hashes);
@@ -315,12 +409,6 @@ static void most_recent_lists_are_remembered(void **state)
 	free_offered(offered);
 }
 
-static int fresh(void **state)
-{
-	fixture_clean();
-	return fixture_setup(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +417,8 @@ int main(void)
 		cmocka_unit_test_setup(place_in_the_content_does_not_matter, fresh),
 		cmocka_unit_test_setup(other_hash_functions_are_kept_too, fresh),
 		cmocka_unit_test_setup(short_list_is_not_kept, fresh),
+		cmocka_unit_test_setup(last_block_proves_how_long_it_is, fresh),
+		cmocka_unit_test_setup(what_is_not_the_last_block_proves_nothing, fresh),
 		cmocka_unit_test_setup(full_store_keeps_none, fresh),
 		cmocka_unit_test(short_list_is_its_senders),
 		cmocka_unit_test(doubt_where_it_begins_ends_with_a_block),
