@@ -87,9 +87,9 @@
 #include "peer/wsd.h"
 
 #define SEEKER_COLLECT_MS 300
-#define SEEKER_PATIENCE_MS 80
+#define SEEKER_PATIENCE_MS 100
 #define SEEKER_SILENCE 2u
-#define SEEKER_SLOW_MS 100
+#define SEEKER_SLOW_MS 150
 #define SEEKER_CROWD_MS 1000
 #define SEEKER_HOSTED_MAX 16u      /* hosted caches; our choice, as the next four */
 #define SEEKER_HOSTED_ADDRESSES 8u /* of one name */

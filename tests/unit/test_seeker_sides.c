@@ -151,7 +151,7 @@ static void alone_without_neighbours_and_hosted_caches(void **state)
 	scene_hosted(scene, 0, HOSTED)->manner = SCENE_BREAKS;
 	for (unsigned i = 0; i < 4; i++) {
 		scene_seek_urgently(scene, 1, i);
-		scene_until_ended(scene, 100);
+		scene_until_ended(scene, SEEKER_PATIENCE_MS + 20);
 	}
 	assert_true(scene_counters(scene).alone);
 	want = scene_seek_urgently(scene, 1, 50);
