@@ -138,6 +138,7 @@ int store_verify(struct store *store, const char *path,
 		 void *context, struct store_progress *progress_out);
 
 void store_set_max_age(struct store *store, int64_t max_age);
+int64_t store_max_age(struct store *store);
 /* The age limit, now. Called by the owner every few minutes. */
 void store_expire(struct store *store);
 

@@ -531,11 +531,18 @@ void store_set_max_age(struct store *store, int64_t max_age)
 	store_unlock(store);
 }
 
-void store_expire(struct store *store)
+int64_t store_max_age(struct store *store)
 {
 	store_lock(store);
 	int64_t max_age = store->max_age;
 	store_unlock(store);
+	return max_age;
+}
+
+void store_expire(struct store *store)
+{
+	int64_t max_age = store_max_age(store);
+
 	segment_release_idle(store);
 	while (max_age > 0 && evict_oldest(store, store->now() - max_age) == 0)
 		;
