@@ -42,8 +42,6 @@ int catalog_listing(struct catalog *catalog, const char *dir, struct catalog_lis
  * forgotten with all below them. Other names stay findable while it runs. */
 int catalog_replace(struct catalog *catalog, const char *dir, const struct directory *directory,
 		    int64_t now);
-/* The origin said of DIR itself that nothing changed. */
-int catalog_confirm(struct catalog *catalog, const char *dir, int64_t now);
 
 struct catalog_name {
 	uint64_t cookie; /* pass to catalog_read() to go on behind this name; stays valid over a

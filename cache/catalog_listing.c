@@ -13,7 +13,9 @@
 /* Our choice: rows in one go, well under a millisecond. */
 enum { ROWS_AT_A_TIME = 100 };
 
-int catalog_breathe(struct catalog *catalog)
+/* Gives index.lock to others for a moment, with the transaction ended if it has become long.
+ * -ENOSPC: the index has no more room. */
+static int breathe(struct catalog *catalog)
 {
 	struct store *store = catalog->store;
 	int error = 0;
@@ -47,24 +49,6 @@ int catalog_listing(struct catalog *catalog, const char *dir, struct catalog_lis
 	return 0;
 }
 
-int catalog_confirm(struct catalog *catalog, const char *dir, int64_t now)
-{
-	struct index *index = &catalog->store->index;
-	int error;
-
-	index_lock(index);
-	error = index_run(index,
-			  "UPDATE dir SET fetched = ? WHERE scope = ? AND path = ?"
-			  " AND generation > 0",
-			  "iis", now, catalog->store->scope, dir);
-	if (error == 0 && index_changes(index) == 0)
-		error = -ENOENT;
-	if (error == 0)
-		catalog_wrote(catalog);
-	index_unlock(index);
-	return error;
-}
-
 /* ---- forgetting, index.lock held ---- */
 
 static int forget_entries(struct catalog *catalog, int64_t dir)
@@ -80,7 +64,7 @@ static int forget_entries(struct catalog *catalog, int64_t dir)
 		rows = error == 0 ? index_changes(index) : 0;
 		/* Not after the last ones: the row of the directory goes with them. */
 		if (rows == ROWS_AT_A_TIME)
-			error = catalog_breathe(catalog);
+			error = breathe(catalog);
 		/* Deleting makes room in the end. */
 		if (error == -ENOSPC)
 			error = 0;
@@ -180,7 +164,8 @@ static int forget_range(struct catalog *catalog, const char *low, const char *hi
 	return error;
 }
 
-int catalog_forget_below(struct catalog *catalog, const char *path)
+/* Forgets the listings of PATH and below. index.lock held, given to others meanwhile. */
+static int forget_below(struct catalog *catalog, const char *path)
 {
 	char *low, *high;
 	int error;
@@ -246,7 +231,7 @@ int catalog_forget(struct catalog *catalog, const char *path)
 	if (path != NULL && path[0] != '\0')
 		error = forget_path_name(catalog, path);
 	if (error == 0)
-		error = catalog_forget_below(catalog, path != NULL ? path : "");
+		error = forget_below(catalog, path != NULL ? path : "");
 	if (error == 0)
 		error = record_flush(store);
 	index_unlock(&store->index);
@@ -357,7 +342,7 @@ static int forget_child(struct replacement *replacement, const char *name)
 	if (asprintf(&path, "%s%s%s", replacement->path, replacement->path[0] != '\0' ? "/" : "",
 		     name) < 0)
 		return -ENOMEM;
-	error = catalog_forget_below(replacement->catalog, path);
+	error = forget_below(replacement->catalog, path);
 	free(path);
 	return error;
 }
@@ -394,7 +379,7 @@ static int pause_and_look(struct replacement *replacement)
 			      replacement->dir.next, id);
 
 	if (error == 0)
-		error = catalog_breathe(replacement->catalog);
+		error = breathe(replacement->catalog);
 	if (error == 0)
 		error = catalog_dir(replacement->catalog, replacement->path, &replacement->dir);
 	if (error == -ENOENT || (error == 0 && (replacement->dir.id != id ||
@@ -464,7 +449,7 @@ static int forget_unlisted(struct replacement *replacement)
 				error = forget_child(replacement, name);
 		}
 		if (error == 0 && (name[0] == '\0' || ++steps % ROWS_AT_A_TIME == 0))
-			error = catalog_breathe(replacement->catalog);
+			error = breathe(replacement->catalog);
 		if (error != 0)
 			return error;
 	}

@@ -47,12 +47,7 @@ int catalog_make_dir(struct catalog *catalog, const char *path, struct catalog_d
 /* From a row whose columns from FIRST on are ENTRY_COLUMNS. */
 void catalog_entry_of(sqlite3_stmt *row, int first, struct entry *entry_out);
 
-/* Gives index.lock to others for a moment, with the transaction ended if it has become long.
- * -ENOSPC: the index has no more room. */
-int catalog_breathe(struct catalog *catalog);
 /* What was written is to be committed soon. index.lock held. */
 void catalog_wrote(struct catalog *catalog);
-/* Forgets the listings of PATH and below. index.lock held, given to others meanwhile. */
-int catalog_forget_below(struct catalog *catalog, const char *path);
 
 #endif

@@ -325,7 +325,8 @@ static int load_by_key(struct store *store, const char *path, const char *valida
 	return -ENOENT;
 }
 
-struct object *object_find_loaded(struct store *store, const char *path, const char *validator,
+/* Takes a reference. Lock not held. NULL: none. */
+static struct object *find_loaded(struct store *store, const char *path, const char *validator,
 				  uint64_t size)
 {
 	struct object *object;
@@ -360,12 +361,12 @@ static int make_new(struct store *store, const char *path, const char *validator
 static int find_or_make(struct store *store, const char *path, const char *validator, uint64_t size,
 			bool make, struct object **object_out)
 {
-	struct object *object = object_find_loaded(store, path, validator, size);
+	struct object *object = find_loaded(store, path, validator, size);
 	int error = 0;
 
 	if (object == NULL) {
 		index_lock(&store->index);
-		object = object_find_loaded(store, path, validator, size);
+		object = find_loaded(store, path, validator, size);
 		if (object == NULL)
 			error = load_by_key(store, path, validator, size, &object);
 		if (error == -ENOENT && make)

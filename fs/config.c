@@ -198,7 +198,8 @@ static int refuse(const struct config *config, struct config_problem *problem)
 	return 0;
 }
 
-int config_finish(struct config *config, struct config_problem *problem)
+/* What follows from all that was given: defaults that are worked out, fuse_options, scope. */
+static int finish(struct config *config, struct config_problem *problem)
 {
 	int error = config_finish_mode(config, problem);
 
@@ -251,7 +252,7 @@ static int fill(struct config *config, const struct config_arguments *arguments,
 	if (!error)
 		error = config_origin(config, arguments->origin, problem);
 	if (!error)
-		error = config_finish(config, problem);
+		error = finish(config, problem);
 	if (!error)
 		error = config_mountpoint(config, arguments->mountpoint, problem);
 	if (!error && !arguments->fake)

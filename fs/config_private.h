@@ -179,7 +179,5 @@ int config_apply(struct config *config, char *const *options, bool expanded,
 /* The mode that follows from all that was given, and whether it and the hosted caches go together
  * (system.md section 2). */
 int config_finish_mode(struct config *config, struct config_problem *problem);
-/* What follows from all that was given: defaults that are worked out, fuse_options, scope. */
-int config_finish(struct config *config, struct config_problem *problem);
 
 #endif

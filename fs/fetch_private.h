@@ -254,8 +254,6 @@ void flight_give_locked(struct flight *flight, int error);
 void flight_settled(struct fetch_file *file);
 /* A stream of unknown length ended: the object gets its SIZE once all has landed. */
 void flight_finish_locked(struct fetch_file *file, uint64_t size);
-/* Of FLIGHT, landed, no reader was given anything yet. */
-void flight_mark_locked(struct flight *flight);
 void flights_forget_locked(struct fetch *fetch, int64_t older_than_ms);
 
 /* follow.c */

@@ -152,7 +152,8 @@ void flight_fail_locked(struct flight *flight, int error)
 	flight_free_locked(flight);
 }
 
-void flight_mark_locked(struct flight *flight)
+/* Of FLIGHT, landed, no reader was given anything yet. */
+static void mark_fresh_locked(struct flight *flight)
 {
 	struct fetch_file *file = flight->file;
 
@@ -245,7 +246,7 @@ void flight_accept(struct flight *flight)
 
 	pthread_mutex_lock(&fetch->lock);
 	if (flight->state == FLIGHT_LANDING)
-		flight_mark_locked(flight);
+		mark_fresh_locked(flight);
 	flight->state = FLIGHT_LANDED;
 	give_locked(flight, 0, false);
 	pthread_mutex_unlock(&fetch->lock);
@@ -320,5 +321,5 @@ void flight_believe_locked(struct flight *flight, struct buffer *buffer, enum gi
 	atomic_fetch_add(&flight->file->fetch->buffered, buffer->length);
 	leave_source_locked(flight, buffer, given);
 	flight->state = FLIGHT_LANDED;
-	flight_mark_locked(flight);
+	mark_fresh_locked(flight);
 }

@@ -276,14 +276,6 @@ struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fe
 	return file;
 }
 
-struct fetch_file *node_file(struct nodes *nodes, struct node *node)
-{
-	pthread_mutex_lock(&nodes->lock);
-	struct fetch_file *file = node->file != NULL ? fetch_file_get(node->file) : NULL;
-	pthread_mutex_unlock(&nodes->lock);
-	return file;
-}
-
 struct fetch_file *node_closed(struct nodes *nodes, struct node *node)
 {
 	struct fetch_file *file = NULL;

@@ -77,7 +77,6 @@ enum node_answer { NODE_ANY_ANSWER, NODE_ONCE_HERE, NODE_ONCE_BEGINS };
  * pages. */
 struct fetch_file *node_opened(struct nodes *nodes, struct node *node, struct fetch_file *file,
 			       enum node_answer answer, bool *kept_out);
-struct fetch_file *node_file(struct nodes *nodes, struct node *node);
 /* Returns the file when this was the last open, to be put; else NULL. */
 struct fetch_file *node_closed(struct nodes *nodes, struct node *node);
 

@@ -141,7 +141,8 @@ enum offering_kind offering_kind(const struct offered *segment)
 	}
 }
 
-struct offered *offering_use(struct offering *offering, struct pccrr_id id)
+/* The segment, which is now the one told of last; zeros but for the id if it was not known. */
+static struct offered *use_segment(struct offering *offering, struct pccrr_id id)
 {
 	bool fresh;
 	uint32_t slot = recent_use(offering->slots, id.octets, id.size, &fresh);
@@ -210,7 +211,7 @@ bool offering_came(struct offering *offering, const struct offering_block *block
 	if (offering->stopped || !is_block(block, &told) ||
 	    !is_taken(offering, offering_kind(&told)))
 		return false;
-	segment = offering_use(offering, block->segment);
+	segment = use_segment(offering, block->segment);
 	if (segment->blocks == 0) {
 		segment->algorithm = told.algorithm;
 		segment->length = told.length;
@@ -232,7 +233,7 @@ bool offering_came(struct offering *offering, const struct offering_block *block
 
 void offering_spoilt(struct offering *offering, struct pccrr_id id)
 {
-	struct offered *segment = offering_use(offering, id);
+	struct offered *segment = use_segment(offering, id);
 
 	count_anew(segment);
 	segment->complaint = true;

@@ -95,8 +95,6 @@ struct offering {
 	uint8_t message[OFFERING_MESSAGE_MAX];
 };
 
-/* The segment, which is now the one told of last; zeros but for the id if it was not known. */
-struct offered *offering_use(struct offering *offering, struct pccrr_id id);
 void offering_advance(struct offering *offering, int64_t now_ms);
 uint32_t offering_random(const struct offering *offering);
 

@@ -62,7 +62,8 @@ void offers_hosts_end(struct offers *offers)
 	free(offers->host_chains);
 }
 
-struct host *offers_host_find(const struct offers *offers, const struct xaddr *address)
+/* NULL: not known. */
+static struct host *find_host(const struct offers *offers, const struct xaddr *address)
 {
 	struct host *host;
 
@@ -74,7 +75,7 @@ struct host *offers_host_find(const struct offers *offers, const struct xaddr *a
 
 struct host *offers_host_make(struct offers *offers, const struct xaddr *address)
 {
-	struct host *host = offers_host_find(offers, address);
+	struct host *host = find_host(offers, address);
 
 	if (host != NULL)
 		return host;
@@ -240,7 +241,7 @@ void offers_host_failed(struct offers *offers, struct host *host, uint16_t port,
 
 bool offers_is_out(const struct offers *offers, const struct xaddr *server, int64_t now_ms)
 {
-	const struct host *host = offers_host_find(offers, server);
+	const struct host *host = find_host(offers, server);
 
 	return host != NULL && now_ms < host->out_until_ms &&
 	       (server->port == 0 || server->port == host->out_port);

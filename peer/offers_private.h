@@ -109,8 +109,6 @@ void offers_run(struct offers *offers);
 
 bool offers_hosts_begin(struct offers *offers);
 void offers_hosts_end(struct offers *offers);
-/* NULL: not known. */
-struct host *offers_host_find(const struct offers *offers, const struct xaddr *address);
 /* NULL: no room, no memory. Without a source it may be gone by the next call of this. */
 struct host *offers_host_make(struct offers *offers, const struct xaddr *address);
 void offers_host_use(struct offers *offers, struct host *host);
@@ -135,10 +133,7 @@ void offers_host_failed(struct offers *offers, struct host *host, uint16_t port,
 
 bool offers_segments_begin(struct offers *offers);
 void offers_segments_end(struct offers *offers);
-/* Blocks of a segment; 0: there is no such segment, or nobody would take it. */
-uint32_t offers_blocks(enum digest_algorithm algorithm, uint32_t size);
 struct pccrr_id offers_id(const struct offers_segment *segment);
-bool offers_is_spoilt(const struct offers *offers, const struct host *host, struct pccrr_id id);
 void offers_spoil(struct offers *offers, const struct offers_giver *giver, struct pccrr_id id);
 /* One offer. */
 enum offers_fate offers_segment_offer(struct offers *offers, const struct xaddr *server,

@@ -52,7 +52,8 @@ static struct offers_segment *find(const struct offers *offers, struct pccrr_id 
 	return NULL;
 }
 
-uint32_t offers_blocks(enum digest_algorithm algorithm, uint32_t size)
+/* Blocks of a segment; 0: there is no such segment, or nobody would take it. */
+static uint32_t blocks_of(enum digest_algorithm algorithm, uint32_t size)
 {
 	if (algorithm == DIGEST_SHA512_TRUNC256)
 		return size > 0 && size <= CONTENT_V2_SEGMENT_MAX ? 1 : 0;
@@ -90,7 +91,7 @@ static struct spoilt spoilt_key(const struct offers_giver *giver, struct pccrr_i
 	return key;
 }
 
-bool offers_is_spoilt(const struct offers *offers, const struct host *host, struct pccrr_id id)
+static bool is_spoilt(const struct offers *offers, const struct host *host, struct pccrr_id id)
 {
 	struct offers_giver giver = offers_giver(&host->address);
 	struct spoilt key = spoilt_key(&giver, id);
@@ -161,7 +162,7 @@ void offers_segment_advance(struct offers *offers, struct offers_segment *segmen
 		const struct host *host = segment->sources[0].host;
 
 		if (!offers->stopped && has_room(offers, host) &&
-		    !offers_is_spoilt(offers, host, offers_id(segment))) {
+		    !is_spoilt(offers, host, offers_id(segment))) {
 			become_current(offers, segment);
 			return;
 		}
@@ -237,7 +238,7 @@ static bool is_possible(const struct offers_item *item)
 {
 	return (unsigned)item->algorithm < DIGEST_ALGORITHMS && item->id.size > 0 &&
 	       item->id.size == digest_size(item->algorithm) &&
-	       offers_blocks(item->algorithm, item->size) > 0;
+	       blocks_of(item->algorithm, item->size) > 0;
 }
 
 enum offers_fate offers_segment_offer(struct offers *offers, const struct xaddr *server,
@@ -252,8 +253,7 @@ enum offers_fate offers_segment_offer(struct offers *offers, const struct xaddr 
 	host = offers_host_make(offers, server);
 	if (host == NULL)
 		return OFFERS_BEYOND;
-	if (offers_host_is_out(offers, host, server->port) ||
-	    offers_is_spoilt(offers, host, item->id))
+	if (offers_host_is_out(offers, host, server->port) || is_spoilt(offers, host, item->id))
 		return OFFERS_UNTRUSTED;
 	segment = find(offers, item->id);
 	source = source_of(offers, host, server->port, item);
@@ -283,7 +283,7 @@ bool offers_segment_want(const struct offers *offers, struct offers_segment *seg
 			 const struct offers_holding *holding)
 {
 	struct source *source = &segment->sources[0];
-	uint32_t blocks = offers_blocks(source->algorithm, source->size);
+	uint32_t blocks = blocks_of(source->algorithm, source->size);
 	uint64_t kept[OFFERS_WORDS] = {0}, any = 0;
 
 	source->informed |= holding->informed;

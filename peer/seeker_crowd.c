@@ -100,8 +100,8 @@ static struct asker *asker_find(const struct crowd *crowd, const struct xaddr *h
 	return NULL;
 }
 
-bool seeker_crowd_has(const struct seeker *seeker, const struct segment *segment,
-		      const struct xaddr *host)
+static bool has_it(const struct seeker *seeker, const struct segment *segment,
+		   const struct xaddr *host)
 {
 	const struct asker *asker = asker_find(segment->crowd, host);
 
@@ -440,7 +440,7 @@ static bool suppliers_may(struct seeker *seeker, struct seeker_state *state, str
 
 		if (supplier->vain || seeker_peer_is_out(seeker, supplier->peer) ||
 		    !lately(supplier->gave_ms, seeker->now_ms, SEEKER_SUPPLIER_MS + limit) ||
-		    seeker_crowd_has(seeker, state->segment, &supplier->peer->address))
+		    has_it(seeker, state->segment, &supplier->peer->address))
 			continue;
 		if (waited >= (active || limit < IDLE_SUPPLIER_MS ? limit : IDLE_SUPPLIER_MS)) {
 			supplier->vain = true;

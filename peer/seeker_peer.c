@@ -35,7 +35,7 @@ static struct peer_chain *chain_of(const struct seeker *seeker, const struct xad
 	return (struct peer_chain *)&seeker->peer_chains[hash % PEER_CHAINS];
 }
 
-struct peer *seeker_peer_find(const struct seeker *seeker, const struct xaddr *address)
+static struct peer *find_peer(const struct seeker *seeker, const struct xaddr *address)
 {
 	struct peer *peer;
 
@@ -125,7 +125,7 @@ static struct peer *peer_create(struct seeker *seeker, const struct xaddr *addre
 
 struct peer *seeker_peer_use(struct seeker *seeker, const struct xaddr *address)
 {
-	struct peer *peer = seeker_peer_find(seeker, address);
+	struct peer *peer = find_peer(seeker, address);
 
 	if (peer == NULL)
 		return peer_create(seeker, address);
@@ -377,7 +377,7 @@ void seeker_trust(struct seeker *seeker)
 
 void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t now_ms)
 {
-	struct peer *peer = seeker_peer_find(seeker, server);
+	struct peer *peer = find_peer(seeker, server);
 	struct holding *holding;
 
 	if (now_ms > seeker->now_ms)
@@ -394,7 +394,7 @@ void seeker_retire(struct seeker *seeker, const struct xaddr *server, int64_t no
 
 bool seeker_is_out(const struct seeker *seeker, const struct xaddr *address)
 {
-	const struct peer *peer = seeker_peer_find(seeker, address);
+	const struct peer *peer = find_peer(seeker, address);
 
 	return peer != NULL && seeker_peer_is_out(seeker, peer);
 }

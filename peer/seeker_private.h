@@ -224,7 +224,6 @@ struct peer {
 	struct alarm alarm; /* slow exchanges, the end of a ban */
 };
 
-struct peer *seeker_peer_find(const struct seeker *seeker, const struct xaddr *address);
 /* Found or made; NULL: no memory, or no room. */
 struct peer *seeker_peer_use(struct seeker *seeker, const struct xaddr *address);
 /* One that is in no table. NULL: no memory. */
@@ -352,8 +351,6 @@ enum crowd_turn { CROWD_NOBODY, CROWD_OPEN, CROWD_OURS, CROWD_OTHERS };
  * be known in a moment. */
 enum crowd_turn seeker_crowd_turn(struct seeker *seeker, const struct segment *segment,
 				  struct xaddr *host_out);
-bool seeker_crowd_has(const struct seeker *seeker, const struct segment *segment,
-		      const struct xaddr *host);
 /* So many others want it that it makes no difference that we do: we follow, and need not say so. */
 bool seeker_crowd_is_full(const struct seeker *seeker, const struct segment *segment);
 struct host *seeker_host_find(struct seeker *seeker, const struct xaddr *address);

@@ -38,13 +38,13 @@ static struct parts_owner tagged(const struct consumer *consumer, const struct l
 	return tagged;
 }
 
-/* Of CONSUMER's content, added by OWNER. False: it is not the block. */
-static bool write_block(struct consumer *consumer, const struct loose_owner *owner,
+/* Of CONSUMER's content, added by GIVER, or by that handle itself if it is NULL. False: it is not
+ * the block. */
+static bool write_block(struct consumer *consumer, const struct parts_owner *giver,
 			const struct content_block *block, const void *data)
 {
-	const struct parts_owner giver = tagged(consumer, owner);
 	struct service *service = consumer->handle.instance->service;
-	int error = parts_write_for(consumer->parts, &giver, block, data);
+	int error = parts_write(consumer->parts, giver, block, data);
 
 	if (error != 0 && error != -EBADMSG)
 		atomic_fetch_add(&service->unkept, 1);
@@ -72,9 +72,9 @@ static void try_blocks(struct consumer *consumer, const struct loose_owner *owne
 	     from = block.offset + block.length) {
 		if (buffer == NULL && (buffer = malloc(CUTTING_UNIT_MAX)) == NULL)
 			return;
-		if (!parts_has_for(consumer->parts, &giver, &block) &&
+		if (!parts_has(consumer->parts, &giver, &block) &&
 		    loose_copy(user, owner, block.offset, block.length, buffer))
-			(void)write_block(consumer, owner, &block, buffer);
+			(void)write_block(consumer, &giver, &block, buffer);
 	}
 	free(buffer);
 }
@@ -115,7 +115,7 @@ static void check(struct consumer *consumer, const struct content_block *block, 
 	const struct loose_owner owner = consumer_owner(consumer);
 	struct instance *instance = consumer->handle.instance;
 
-	if (!write_block(consumer, &owner, block, data))
+	if (!write_block(consumer, NULL, block, data))
 		fetch_count_hash_error(instance->service->options.fetch);
 	/* Here now, or wrong. */
 	loose_drop(instance->user, &owner, block->offset, block->length);

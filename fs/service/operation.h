@@ -74,7 +74,5 @@ void service_leave(struct service *service, struct instance *instance);
 void service_forget(struct service *service);
 /* Tells the instances of USER that were refused credit. */
 void service_feed(struct service *service, struct user *user);
-/* The instances that are open, each with a reference, in an array for free(); NULL: none. */
-struct instance **service_instances(struct service *service, size_t *count_out);
 
 #endif

@@ -58,9 +58,10 @@ struct content *parts_kept(struct parts *parts)
 	return parts->kept ? parts->content : NULL;
 }
 
-static int write_tagged(struct parts *parts, const struct store_tag *tag,
-			const struct content_block *block, const void *data)
+int parts_write(struct parts *parts, const struct parts_owner *owner,
+		const struct content_block *block, const void *data)
 {
+	const struct store_tag tag = owner != NULL ? tag_of(owner) : parts->tag;
 	struct place *place = place_at(parts, block->offset);
 	int error = content_block_check(parts->content, block, data, block->length);
 
@@ -73,25 +74,12 @@ static int write_tagged(struct parts *parts, const struct store_tag *tag,
 		return -EBADMSG;
 	error = object_write(place->object, unit, data, block->length);
 	if (error == 0)
-		error = store_tag_note(place->object, tag, unit, 1);
+		error = store_tag_note(place->object, &tag, unit, 1);
 	return error;
 }
 
-int parts_write(struct parts *parts, const struct content_block *block, const void *data)
-{
-	return write_tagged(parts, &parts->tag, block, data);
-}
-
-int parts_write_for(struct parts *parts, const struct parts_owner *owner,
-		    const struct content_block *block, const void *data)
-{
-	const struct store_tag tag = tag_of(owner);
-
-	return write_tagged(parts, &tag, block, data);
-}
-
-bool parts_has_for(struct parts *parts, const struct parts_owner *owner,
-		   const struct content_block *block)
+bool parts_has(struct parts *parts, const struct parts_owner *owner,
+	       const struct content_block *block)
 {
 	const struct store_tag tag = tag_of(owner);
 	struct place *place = place_at(parts, block->offset);

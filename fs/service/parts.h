@@ -56,15 +56,13 @@ uint64_t parts_extent(struct parts *parts, uint64_t offset, uint64_t end, bool *
  * -ENOENT, none is (any more). They count as given by the cache (fetch_counters). */
 ssize_t parts_read(struct parts *parts, uint64_t offset, void *buffer, size_t size);
 /* DATA is said to be the whole BLOCK (content_block_at(), content_block_listed()). 0: it is, and
- * the store has it; -EBADMSG: it is not; other errors: it is, and the store could not keep it. */
-int parts_write(struct parts *parts, const struct content_block *block, const void *data);
-/* The same for somebody else: it came under OWNER's tag, not under that of PARTS. */
-int parts_write_for(struct parts *parts, const struct parts_owner *owner,
-		    const struct content_block *block, const void *data);
-
+ * the store has it, under the tag of OWNER, or of who opened PARTS if that is NULL; -EBADMSG: it is
+ * not; other errors: it is, and the store could not keep it. */
+int parts_write(struct parts *parts, const struct parts_owner *owner,
+		const struct content_block *block, const void *data);
 /* Whether the whole of BLOCK is here, and came under OWNER's tag as well. */
-bool parts_has_for(struct parts *parts, const struct parts_owner *owner,
-		   const struct content_block *block);
+bool parts_has(struct parts *parts, const struct parts_owner *owner,
+	       const struct content_block *block);
 
 /* For a publisher: the object that all consumers of CONTENT, which speaks for all octets of it,
  * keep them in, with a reference; it is described. Its path in the store; whether there was none

@@ -113,7 +113,8 @@ void service_user_leave(struct service *service, struct user *user)
 		free(user);
 }
 
-struct instance **service_instances(struct service *service, size_t *count_out)
+/* The instances that are open, each with a reference, in an array for free(); NULL: none. */
+static struct instance **open_instances(struct service *service, size_t *count_out)
 {
 	struct instance *instance, **instances;
 	size_t count = 0;
@@ -136,7 +137,7 @@ static int each_instance(struct service *service,
 			 void (*visit)(struct instance *instance, void *context), void *context)
 {
 	size_t count;
-	struct instance **instances = service_instances(service, &count);
+	struct instance **instances = open_instances(service, &count);
 
 	if (instances == NULL)
 		return -ENOMEM;
@@ -353,7 +354,7 @@ static bool kick(struct instance *instance)
 int service_kick(struct service *service, uint64_t id)
 {
 	size_t count;
-	struct instance **instances = service_instances(service, &count);
+	struct instance **instances = open_instances(service, &count);
 	int error = instances != NULL ? -ENOENT : -ENOMEM;
 
 	for (size_t i = 0; instances != NULL && i < count; i++) {

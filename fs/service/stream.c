@@ -85,7 +85,8 @@ void stream_release(struct stream *stream)
 	uncharge(stream);
 }
 
-uint32_t stream_state(struct stream *stream)
+/* PEERDIST_ERROR_INVALIDATED, PEERDIST_ERROR_ALREADY_COMPLETED, or ERROR_SUCCESS. */
+static uint32_t state_of(struct stream *stream)
 {
 	struct instance *instance = stream->published.handle.instance;
 
@@ -213,7 +214,7 @@ static uint32_t add_to_stream(struct request *request)
 {
 	const struct pdc_input *input = (const struct pdc_input *)request->header;
 	struct stream *stream = stream_of(request->handle);
-	uint32_t status = stream_state(stream);
+	uint32_t status = state_of(stream);
 
 	if (status != ERROR_SUCCESS)
 		return status;

@@ -44,8 +44,6 @@ struct stream {
 
 /* What operations wait for; as operation_complete(), and the stream is failed. */
 void stream_fail(struct operation *operation, uint32_t status);
-/* PEERDIST_ERROR_INVALIDATED, PEERDIST_ERROR_ALREADY_COMPLETED, or ERROR_SUCCESS. */
-uint32_t stream_state(struct stream *stream);
 /* Before input of OPERATION, if there is any, is taken. False: the user's streams hold too much; it
  * is stepped again. */
 bool stream_charge(struct operation *operation);

@@ -141,9 +141,9 @@ uint64_t write_block(struct fixture *fixture, struct parts *parts, unsigned vers
 	assert_int_equal(content_block_at(content, offset, &block), 0);
 	for (uint32_t i = 0; i < block.length; i++)
 		data[i] = octet_at(block.offset + i);
-	assert_int_equal(parts_write(parts, &block, data), 0);
+	assert_int_equal(parts_write(parts, NULL, &block, data), 0);
 	data[block.length / 2] ^= 1;
-	assert_int_equal(parts_write(parts, &block, data), -EBADMSG);
+	assert_int_equal(parts_write(parts, NULL, &block, data), -EBADMSG);
 	content_put(content);
 	return block.offset + block.length;
 }

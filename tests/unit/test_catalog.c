@@ -197,21 +197,6 @@ static void cookie_stays_valid_over_a_replaced_listing(void **state)
 	store_close(store);
 }
 
-static void confirming_renews_the_time(void **state)
-{
-	struct store *store = fixture_open(LIMIT);
-	struct catalog *catalog = store_catalog(store);
-	struct catalog_listing listing;
-
-	(void)state;
-	assert_int_equal(catalog_confirm(catalog, "d", 600), -ENOENT);
-	LIST(catalog, "d", 500, "a");
-	assert_int_equal(catalog_confirm(catalog, "d", 600), 0);
-	assert_int_equal(catalog_listing(catalog, "d", &listing), 0);
-	assert_int_equal(listing.fetched, 600);
-	store_close(store);
-}
-
 static void forgetting_a_path_keeps_its_neighbours(void **state)
 {
 	struct store *store = fixture_open(LIMIT);
@@ -383,7 +368,6 @@ int main(void)
 		TEST(absent_names_are_found_as_absent),
 		TEST(names_that_are_gone_are_forgotten_with_all_below),
 		TEST(cookie_stays_valid_over_a_replaced_listing),
-		TEST(confirming_renews_the_time),
 		TEST(forgetting_a_path_keeps_its_neighbours),
 		TEST(held_listing_is_not_believed_but_stays_readable),
 		TEST(facts_are_kept),

@@ -101,7 +101,7 @@ static void what_is_not_a_block_is_refused(void **state)
 	assert_int_equal(content_block_at(content, 0, &block), 0);
 	for (uint32_t i = 0; i < UNIT; i++)
 		data[i] = octet_at(i);
-	assert_int_equal(parts_write(parts, &block, data), -EBADMSG);
+	assert_int_equal(parts_write(parts, NULL, &block, data), -EBADMSG);
 	content_put(content);
 	parts_close(parts);
 	rest(fixture);
@@ -196,7 +196,7 @@ static void a_wrong_list_harms_nobody_else(void **state)
 	write_block(fixture, parts, 1, SMALL, 0);
 	/* What is here stays, whatever the liar does; nor does he get it by his list. */
 	assert_int_equal(parts_read(liar, UNIT, wrong_read, UNIT), -ENOENT);
-	assert_int_equal(parts_write(liar, &block, wrong), 0);
+	assert_int_equal(parts_write(liar, NULL, &block, wrong), 0);
 	assert_int_equal(parts_read(liar, UNIT, wrong_read, UNIT), UNIT);
 	assert_memory_equal(wrong_read, wrong, UNIT);
 	assert_int_equal(read_at(parts, UNIT, UNIT), UNIT);
@@ -442,7 +442,7 @@ static void *work(void *context)
 			assert_int_equal(content_block_at(content, offset, &block), 0);
 			for (uint32_t i = 0; i < block.length; i++)
 				data[i] = octet_at(block.offset + i);
-			assert_int_equal(parts_write(parts, &block, data), 0);
+			assert_int_equal(parts_write(parts, NULL, &block, data), 0);
 			offset += block.length;
 		}
 		free(data);

@@ -195,7 +195,7 @@ static void what_is_wrong_is_not_found(void **state)
 	struct parts *liar = open_content(fixture, content, &other_user);
 	struct content_block block;
 	assert_int_equal(content_block_at(content, UNIT, &block), 0);
-	assert_int_equal(parts_write(liar, &block, wrong), 0);
+	assert_int_equal(parts_write(liar, NULL, &block, wrong), 0);
 	struct parts *parts = open_range(fixture, 1, SMALL, 0, 3 * UNIT, &owner_a);
 	struct seeking *seeking = seek(parts, UNIT + 1, 1);
 	bring_at(take_want(fixture), 0);

@@ -376,7 +376,7 @@ static void test_consumers_share_it(void **state)
 		assert_int_equal(parts_extent(parts, 0, SIZE, &here), SIZE);
 		assert_true(here);
 		assert_int_equal(content_block_at(decoded, 100000, &block), 0);
-		assert_int_equal(parts_write(parts, &block, content + block.offset), 0);
+		assert_int_equal(parts_write(parts, NULL, &block, content + block.offset), 0);
 		parts_close(parts);
 		assert_in_range(used(), before / 2, before + SIZE / 4);
 		assert_int_equal(parts_flush(scene.fetch, scene.store, &owner), 0);
