@@ -1,9 +1,15 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * libcurl may say only after it has closed a socket that it need not be watched. By then another
+ * thread may have a file of that number, so the event is taken away when the socket is closed.
+ */
 #include "origin/http_events.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -12,6 +18,8 @@ struct http_events {
 	struct event_base *base;
 	CURLM *multi;
 	struct event timer;
+	struct watched_socket **watched; /* by their descriptors; NULL: none */
+	size_t watched_size;
 	void (*ended)(void *context, CURL *handle, CURLcode code);
 	void *context;
 };
@@ -67,6 +75,58 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context)
 	return 0;
 }
 
+/* ---- sockets ---- */
+
+static bool make_room(struct http_events *events, curl_socket_t fd)
+{
+	size_t size = (size_t)fd + 1;
+	struct watched_socket **watched;
+
+	if (size <= events->watched_size)
+		return true;
+	size += size / 2;
+	watched = realloc(events->watched, size * sizeof(*watched));
+	if (watched == NULL)
+		return false;
+	memset(watched + events->watched_size, 0, (size - events->watched_size) * sizeof(*watched));
+	events->watched = watched;
+	events->watched_size = size;
+	return true;
+}
+
+static struct watched_socket *watch(struct http_events *events, curl_socket_t fd)
+{
+	struct watched_socket *watched;
+
+	if (!make_room(events, fd))
+		return NULL;
+	watched = calloc(1, sizeof(*watched));
+	if (watched == NULL)
+		return NULL;
+	watched->events = events;
+	curl_multi_assign(events->multi, fd, watched);
+	return watched;
+}
+
+/* Where it was closed before, FD may be another's by now. */
+static void unwatch(struct http_events *events, curl_socket_t fd, struct watched_socket *watched)
+{
+	if (watched != NULL && events->watched[fd] == watched)
+		events->watched[fd] = NULL;
+	free(watched);
+}
+
+static int close_socket(void *context, curl_socket_t fd)
+{
+	struct http_events *events = context;
+
+	if ((size_t)fd < events->watched_size && events->watched[fd] != NULL) {
+		event_del(&events->watched[fd]->event);
+		events->watched[fd] = NULL;
+	}
+	return close(fd);
+}
+
 static int watch_socket(CURL *handle, curl_socket_t fd, int what, void *context, void *socket)
 {
 	struct http_events *events = context;
@@ -77,16 +137,12 @@ static int watch_socket(CURL *handle, curl_socket_t fd, int what, void *context,
 	if (watched != NULL)
 		event_del(&watched->event);
 	if (what == CURL_POLL_REMOVE) {
-		free(watched);
+		unwatch(events, fd, watched);
 		return 0;
 	}
-	if (watched == NULL) {
-		watched = calloc(1, sizeof(*watched));
-		if (watched == NULL)
-			return -1;
-		watched->events = events;
-		curl_multi_assign(events->multi, fd, watched);
-	}
+	if (watched == NULL && (watched = watch(events, fd)) == NULL)
+		return -1;
+	events->watched[fd] = watched; /* also when it is another socket of that number */
 	wanted |= what & CURL_POLL_IN ? EV_READ : 0;
 	wanted |= what & CURL_POLL_OUT ? EV_WRITE : 0;
 	event_assign(&watched->event, events->base, fd, wanted, socket_ready, watched);
@@ -95,6 +151,8 @@ static int watch_socket(CURL *handle, curl_socket_t fd, int what, void *context,
 
 int http_events_add(struct http_events *events, CURL *handle)
 {
+	curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, events);
 	return curl_multi_add_handle(events->multi, handle) == CURLM_OK ? 0 : -ENOMEM;
 }
 
@@ -153,5 +211,6 @@ void http_events_free(struct http_events *events)
 		return;
 	curl_multi_cleanup(events->multi);
 	event_del(&events->timer);
+	free(events->watched);
 	free(events);
 }
