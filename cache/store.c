@@ -487,6 +487,7 @@ void store_usage(struct store *store, struct store_usage *usage_out)
 	store_lock(store);
 	*usage_out = (struct store_usage){
 		.used = store->used + store->index_octets,
+		.room = room_left(store),
 		.limit = store->limit,
 		.contents = store->contents,
 		.segments = store->segments,

@@ -104,6 +104,7 @@ int store_pin(struct store *store, const char *path, bool pinned);
 
 struct store_usage {
 	uint64_t used, limit;
+	uint64_t room;     /* what can be kept still before anything has to go */
 	uint64_t contents; /* objects of which something is present */
 	uint64_t segments; /* that content information of objects describes: something may
 			    * be present of each (cache/store_segment.h); a moment late */

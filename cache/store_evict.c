@@ -22,6 +22,13 @@ static uint64_t total(const struct store *store)
 	return store->used + store->index_octets + store->index_reserve + store->suspect;
 }
 
+uint64_t room_left(const struct store *store)
+{
+	uint64_t taken = total(store);
+
+	return taken < store->limit ? store->limit - taken : 0;
+}
+
 uint64_t room_rounded(const struct store *store, uint64_t octets)
 {
 	return (octets + store->block - 1) / store->block * store->block;

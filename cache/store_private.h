@@ -299,9 +299,6 @@ struct object {
 	bool refused;          /* by object_disown() */
 };
 
-/* Takes a reference. Lock not held. NULL: none. */
-struct object *object_find_loaded(struct store *store, const char *path, const char *validator,
-				  uint64_t size);
 /* The object of content row ID, with a reference; index.lock held, store.lock not. -ENOENT when
  * there is no such row or it cannot be believed. */
 int object_load(struct store *store, uint64_t id, struct object **object_out);
@@ -400,6 +397,8 @@ void store_count_bad(struct store *store, const struct object *object);
 int room_reserve(struct store *store, uint64_t octets);
 /* The same at the cost of a giver of opaque blocks alone, if it is not 0. */
 int room_reserve_of(struct store *store, uint64_t octets, uint64_t giver);
+/* What can be reserved before anything has to go. Lock held. */
+uint64_t room_left(const struct store *store);
 /* Octets on disk, of what was written in one go. */
 uint64_t room_rounded(const struct store *store, uint64_t octets);
 /* Lock held. */

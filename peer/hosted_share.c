@@ -11,7 +11,9 @@
 #include "peer/hosted_known.h"
 #include "peer/recent.h"
 
-/* Octets, at most: our choice, more than the log and the free pages of the index. */
+/* Part of the limit, and octets at most, by which the index may grow before the room is told again.
+ * Our choice. */
+#define INDEX_PART 16
 #define INDEX_PART_MAX (8u << 20)
 
 struct hosted_share {
@@ -76,11 +78,11 @@ static void note(struct hosted_share *share, const struct offers_giver *giver, u
 
 /* ---- room ---- */
 
-/* The index has a part for itself that counts as used when room is made. */
 static bool has_room(const struct store_usage *usage, uint64_t octets)
 {
-	octets += usage->limit / 8 < INDEX_PART_MAX ? usage->limit / 8 : INDEX_PART_MAX;
-	return octets <= usage->limit && usage->used <= usage->limit - octets;
+	uint64_t index = usage->limit / INDEX_PART;
+
+	return octets + (index < INDEX_PART_MAX ? index : INDEX_PART_MAX) <= usage->room;
 }
 
 /* What somebody has brought. */
