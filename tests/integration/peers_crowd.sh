@@ -30,7 +30,9 @@ for ((number = 1; number <= machines; number++)); do
 	total=$((total + $(lan_status "lan$number" '.sources.origin.bytes + .sources.peer.bytes')))
 	assert_eq 0 "$(lan_status "lan$number" .errors.hash)" "wrong hashes of lan$number"
 done
-assert_eq $((machines * size)) "$total" 'octets in all'
+# A busy kernel may ask for a piece twice.
+assert_num "$total" -ge $((machines * size)) 'octets in all'
+assert_num "$total" -le $((machines * size + size / 100)) 'octets in all'
 echo "the origin sent $(origin_sent) of $size"
 assert_num "$(origin_sent)" -le $((3 * size)) 'octets of the origin'
 lan_leave
