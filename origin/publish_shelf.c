@@ -41,23 +41,38 @@ struct publish_shelf {
 
 	pthread_mutex_t lock;
 	/* Guarded by lock. */
-	uint64_t used; /* octets, as far as we know */
-	bool sweeping; /* a thread does */
+	uint64_t used;      /* octets, as far as we know */
+	uint64_t meanwhile; /* octets put since the present sweep began */
+	bool sweeping;      /* a thread does */
 };
 
-/* One thread at a time; the lock is not held meanwhile. */
-static void sweep(struct publish_shelf *shelf)
+/* The directory's octets are counted, and those that were put into it meanwhile, which the count
+ * may have missed. Whether they are too many again. */
+static bool sweep_once(struct publish_shelf *shelf)
 {
 	uint64_t left = 0;
-	int error = publish_sweep(shelf->directory, shelf->limit, &left);
+	bool again;
 
+	pthread_mutex_lock(&shelf->lock);
+	shelf->meanwhile = 0;
+	pthread_mutex_unlock(&shelf->lock);
+	int error = publish_sweep(shelf->directory, shelf->limit, &left);
 	if (error != 0)
 		log_warning("the directory of hashes cannot be looked through: %s",
 			    strerror(-error));
 	pthread_mutex_lock(&shelf->lock);
-	shelf->used = left;
-	shelf->sweeping = false;
+	shelf->used = left + shelf->meanwhile;
+	again = error == 0 && shelf->meanwhile > 0 && shelf->used > shelf->limit;
+	shelf->sweeping = again;
 	pthread_mutex_unlock(&shelf->lock);
+	return again;
+}
+
+/* One thread at a time; the lock is not held meanwhile. */
+static void sweep(struct publish_shelf *shelf)
+{
+	while (sweep_once(shelf))
+		;
 }
 
 static void count_in(struct publish_shelf *shelf, uint64_t size)
@@ -66,6 +81,7 @@ static void count_in(struct publish_shelf *shelf, uint64_t size)
 
 	pthread_mutex_lock(&shelf->lock);
 	shelf->used += publish_octets_taken(size);
+	shelf->meanwhile += publish_octets_taken(size);
 	much = shelf->used > shelf->limit && !shelf->sweeping;
 	shelf->sweeping = shelf->sweeping || much;
 	pthread_mutex_unlock(&shelf->lock);
