@@ -69,13 +69,11 @@ shared := $(O)/libpeerdist.so
 unit_sources := $(wildcard tests/unit/test_*.c)
 unit_shared := $(filter-out $(unit_sources),$(wildcard tests/unit/*.c))
 units := $(unit_sources:%.c=$(O)/%)
-# In the others ThreadSanitizer would find nothing, or nothing that it does not find elsewhere, slowly;
-# in hosted_crowd, whose 10,000 connections come and go in one process, once that libcurl has libevent
-# forget a descriptor that is another's by then, which the kernel refuses.
+# In the others ThreadSanitizer would find nothing, or nothing that it does not find elsewhere, slowly.
 threadless := content_slice content_build publisher_ranges listing package_hostile \
 	seeker_sides seeker_hosted seeker_places \
 	store_faults store_content_faults store_content_altered store_opaque_faults store_opaque_room \
-	store_limit store_tags publisher_keep hosted_crowd
+	store_limit store_tags publisher_keep
 threaded_units := $(patsubst %.c,$(O)/%,$(filter-out $(threadless:%=\%/test_%.c),$(shell grep -lE \
 	'pthread_|thread|pool_|loop_|store|crew|scene|content_build' $(unit_sources))))
 tool_sources := $(wildcard tests/*.c tests/bench/*.c tests/integration/*.c)

@@ -15,6 +15,7 @@
 #include "cache/secret.h"
 #include "cache/store_content.h"
 #include "cache/store_segment.h"
+#include "peer/wsd_message.h"
 
 #define PATH_MAX_SIZE (HOSTED_KNOWN_PATH_MAX + 1 + 2 * DIGEST_SIZE_MAX + 1 + 8)
 
@@ -138,26 +139,14 @@ void hosted_known_folder(const struct offers_giver *giver, char path_out[HOSTED_
 	write_digits(at, giver->octets, sizeof(giver->octets));
 }
 
-static bool read_digits(const char *text, uint8_t *octets_out, size_t size)
-{
-	for (size_t i = 0; i < size; i++, text += 2) {
-		unsigned octet;
-		int used = 0;
-
-		if (sscanf(text, "%2x%n", &octet, &used) != 1 || used != 2)
-			return false;
-		octets_out[i] = (uint8_t)octet;
-	}
-	return *text == '/';
-}
-
 bool hosted_known_giver(const char *path, struct offers_giver *giver_out)
 {
-	size_t folder = strlen(HOSTED_KNOWN_FOLDER);
+	const size_t folder = strlen(HOSTED_KNOWN_FOLDER "/"), digits = 2 * OFFERS_GIVER_SIZE;
 	struct offers_giver giver;
 
-	if (strncmp(path, HOSTED_KNOWN_FOLDER "/", folder + 1) != 0 ||
-	    !read_digits(path + folder + 1, giver.octets, sizeof(giver.octets)))
+	if (strlen(path) <= folder + digits ||
+	    strncmp(path, HOSTED_KNOWN_FOLDER "/", folder) != 0 ||
+	    wsd_hex(path + folder, digits, giver.octets) != 0 || path[folder + digits] != '/')
 		return false;
 	*giver_out = giver;
 	return true;
