@@ -35,6 +35,7 @@ struct puller_target *puller_target_get(struct puller *puller, struct pccrr_id i
 		memcpy(target->id, id.octets, id.size);
 		target->id_size = id.size;
 		pthread_mutex_init(&target->lock, NULL);
+		pthread_rwlock_init(&target->replacing, NULL);
 		LIST_INSERT_HEAD(&puller->targets, target, in_list);
 	}
 	target->exchanges++;
@@ -48,6 +49,7 @@ void puller_target_put(struct puller_target *target)
 	LIST_REMOVE(target, in_list);
 	store_known_put(target->known);
 	store_known_put(target->former);
+	pthread_rwlock_destroy(&target->replacing);
 	pthread_mutex_destroy(&target->lock);
 	free(target);
 }
@@ -103,6 +105,23 @@ static enum offers_outcome outcome_of(struct puller_asking *asking, int error)
 	return error == 0 ? OFFERS_CAME : OFFERS_GAVE_UP;
 }
 
+/* Into what is known by now: what was known when the block came may have been replaced, and would
+ * take the block with it. */
+static int write_known(struct puller_asking *asking, uint32_t length)
+{
+	struct puller_target *target = asking->target;
+	struct store_known *known;
+	int error;
+
+	pthread_rwlock_rdlock(&target->replacing);
+	known = known_of(target);
+	error = known != NULL
+			? store_known_write(known, asking->exchange->block, asking->data, length)
+			: -ESTALE;
+	pthread_rwlock_unlock(&target->replacing);
+	return error;
+}
+
 /* What is written of the segment from now on is of another length. */
 static void outdate(struct puller_target *target, struct store_known *known)
 {
@@ -125,12 +144,14 @@ static int prove_length(struct puller_asking *asking, struct store_known *known)
 	const struct offers_giver giver = offers_giver(&asking->exchange->server);
 	int error = -EBADMSG;
 
+	pthread_rwlock_wrlock(&asking->target->replacing);
 	for (unsigned i = 0; i < 2 && error == -EBADMSG; i++)
 		if (lengths[i] > 0 && lengths[i] <= CONTENT_V1_BLOCK)
 			error = hosted_known_prove(puller->options.store, &giver, known,
 						   asking->data, lengths[i]);
 	if (error == 0)
 		outdate(asking->target, known);
+	pthread_rwlock_unlock(&asking->target->replacing);
 	return error;
 }
 
@@ -143,7 +164,7 @@ static int keep_last(struct puller_asking *asking, struct store_known *known, ui
 	if (error != 0)
 		return error;
 	if (cipher_plausible(asking->cipher, length, asking->size))
-		error = store_known_write(known, asking->exchange->block, asking->data, length);
+		error = write_known(asking, length);
 	else
 		error = -EBADMSG;
 	return error == -EBADMSG ? prove_length(asking, known) : error;
@@ -167,7 +188,7 @@ static int keep_in(struct puller_asking *asking, struct store_known *known)
 	error = cipher_decrypt(asking->cipher, store_known_segment(known)->secret, asking->iv,
 			       asking->data, asking->size, asking->data, length);
 	if (error == 0)
-		error = store_known_write(known, block, asking->data, length);
+		error = write_known(asking, length);
 	return error;
 }
 

@@ -27,7 +27,8 @@ struct puller_target {
 	uint8_t id[PCCRR_ID_SIZE_MAX]; /* constant */
 	uint32_t id_size;
 
-	pthread_mutex_t lock; /* what follows */
+	pthread_rwlock_t replacing; /* writing: what is known gets another length */
+	pthread_mutex_t lock;       /* taken after that one; what follows */
 	bool opened;
 	unsigned learned;              /* puller.learned, when it was looked up */
 	struct store_known *known;     /* NULL: not */

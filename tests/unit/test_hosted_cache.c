@@ -121,29 +121,44 @@ static void known_segment_is_pulled_by_an_initial_offer(void **state)
 }
 
 /* The list is true but for the length of the last block, which no id tells. */
-static void last_block_is_as_long_as_it_is(void **state)
+/* One offers a length that is not the last block's, and another has it all. */
+static void pull_despite_a_lie(uint32_t blocks)
 {
-	unsigned char *data = make_octets(4 * CUTTING_UNIT - 100, 25);
-	struct known_segment known = segment_of(data, 4 * CUTTING_UNIT - 100, 1, 0);
+	size_t size = blocks * (size_t)CUTTING_UNIT - 100;
+	unsigned char *data = make_octets(size, 25);
+	struct known_segment known = segment_of(data, size, 1, 0);
 	struct known_segment lied = known;
 	struct hosted_cache_counters counters;
 	struct owner owner;
 
-	(void)state;
 	hosted_begin();
 	lied.segment.length += 70;
 	offer_information(2, 9, &lied); /* nobody is there */
 	hosted_await(1);
-	owner_begin(&owner, 1, data, 4 * CUTTING_UNIT - 100, 1);
+	owner_begin(&owner, 1, data, size, 1);
 	assert_int_equal(offer_initial(1, owner.port, &known), PCHC_OK);
 	counters = hosted_await(2);
-	assert_int_equal(counters.verified_blocks, 4);
+	assert_int_equal(counters.verified_blocks, blocks);
 	assert_int_equal(counters.wrong, 0);
-	assert_int_equal(get_all(&known), 4);
+	assert_int_equal(get_all(&known), blocks);
 	owner_end(&owner);
 	hosted_end();
 	segment_free(&known);
 	free(data);
+}
+
+static void last_block_is_as_long_as_it_is(void **state)
+{
+	(void)state;
+	pull_despite_a_lie(4);
+}
+
+/* They are checked beside each other: none is written to what goes. */
+static void blocks_beside_the_last_stay(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		pull_despite_a_lie(2 + i % 7);
 }
 
 static void be_interested(struct hosted_cache_options *options)
@@ -538,6 +553,7 @@ int main(void)
 		cmocka_unit_test(content_information_makes_it_verified),
 		cmocka_unit_test(known_segment_is_pulled_by_an_initial_offer),
 		cmocka_unit_test(last_block_is_as_long_as_it_is),
+		cmocka_unit_test(blocks_beside_the_last_stay),
 		cmocka_unit_test(interest_can_be_forced),
 		cmocka_unit_test(verified_blocks_replace_opaque_ones),
 		cmocka_unit_test(known_segments_of_version_1_are_verified),
