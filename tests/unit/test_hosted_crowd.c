@@ -30,7 +30,7 @@ static struct scripted_server *begin_stalling(void)
 
 static void be_impatient(struct hosted_cache_options *options)
 {
-	options->timeout_ms = 200;
+	options->timeout_ms = 1000;
 }
 
 /* ---- many ---- */
@@ -222,7 +222,7 @@ static void allow_few(struct hosted_cache_options *options)
 {
 	options->limits = OFFERS_LIMITS;
 	options->limits.segments = 20;
-	options->timeout_ms = 200;
+	options->timeout_ms = 1000;
 }
 
 static void what_is_beyond_the_limits_is_forgotten(void **state)

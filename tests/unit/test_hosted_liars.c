@@ -12,7 +12,7 @@
 
 #define BLOCKS 20u
 #define SIZE (BLOCKS * CUTTING_UNIT - 100)
-#define TIMEOUT_MS 300u
+#define TIMEOUT_MS 300u /* of those who stall */
 
 /* Answers as a server that has everything; WHAT decides what is wrong with that. */
 enum lie {
@@ -172,7 +172,6 @@ static void be_impatient(struct hosted_cache_options *options)
 static void take_plaintext(struct hosted_cache_options *options)
 {
 	options->plaintext = true;
-	options->timeout_ms = TIMEOUT_MS;
 }
 
 struct scene_of_lie {
@@ -222,9 +221,9 @@ static void truth_is_taken(void **state)
 	uint32_t kept;
 
 	(void)state;
-	offer_lie(LIE_NONE, false, be_impatient, &kept);
+	offer_lie(LIE_NONE, false, NULL, &kept);
 	assert_int_equal(kept, BLOCKS);
-	offer_lie(LIE_NONE, true, be_impatient, &kept);
+	offer_lie(LIE_NONE, true, NULL, &kept);
 	assert_int_equal(kept, BLOCKS);
 }
 
@@ -234,11 +233,11 @@ static void other_octets_are_found_out_where_hashes_are_known(void **state)
 	uint32_t kept;
 
 	(void)state;
-	counters = offer_lie(LIE_OTHER_OCTETS, true, be_impatient, &kept);
+	counters = offer_lie(LIE_OTHER_OCTETS, true, NULL, &kept);
 	assert_int_equal(kept, 0);
 	assert_true(counters.wrong > 0);
 	assert_int_equal(counters.wrong, counters.offers.blocks[OFFERS_WRONG]);
-	offer_lie(LIE_OTHER_OCTETS, false, be_impatient, &kept);
+	offer_lie(LIE_OTHER_OCTETS, false, NULL, &kept);
 	assert_int_equal(kept, BLOCKS); /* nobody can know */
 }
 
@@ -251,7 +250,7 @@ static void impossible_blocks_are_not_kept(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		counters = offer_lie(lies[i], false, be_impatient, &kept);
+		counters = offer_lie(lies[i], false, NULL, &kept);
 		assert_int_equal(kept, 0);
 		assert_true(counters.wrong > 0);
 		assert_int_equal(counters.malformed, 0);
@@ -269,7 +268,7 @@ static void plaintext_is_kept_where_it_may_be(void **state)
 	offer_lie(LIE_PLAIN_SHORT, false, take_plaintext, &kept);
 	assert_int_equal(kept, 0);
 	/* what is verified may come as it likes */
-	offer_lie(LIE_PLAIN, true, be_impatient, &kept);
+	offer_lie(LIE_PLAIN, true, NULL, &kept);
 	assert_int_equal(kept, BLOCKS);
 }
 
@@ -281,12 +280,12 @@ static void malformed_answers_are_counted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
-		counters = offer_lie(lies[i], false, be_impatient, &kept);
+		counters = offer_lie(lies[i], false, NULL, &kept);
 		assert_int_equal(kept, 0);
 		assert_int_equal(counters.malformed, 1);
 		assert_int_equal(counters.offers.lists[OFFERS_MALFORMED], 1);
 	}
-	counters = offer_lie(LIE_OTHER_BLOCK, false, be_impatient, &kept);
+	counters = offer_lie(LIE_OTHER_BLOCK, false, NULL, &kept);
 	assert_int_equal(kept, 0);
 	assert_true(counters.malformed > 0);
 }
@@ -297,7 +296,7 @@ static void who_vanishes_or_stalls_is_given_up(void **state)
 	uint32_t kept;
 
 	(void)state;
-	counters = offer_lie(LIE_VANISH, false, be_impatient, &kept);
+	counters = offer_lie(LIE_VANISH, false, NULL, &kept);
 	assert_int_equal(counters.offers.lists[OFFERS_VANISHED], 1);
 	assert_int_equal(kept, 0);
 	counters = offer_lie(LIE_STALL, false, be_impatient, &kept);
@@ -311,10 +310,10 @@ static void what_is_not_there_is_no_fault(void **state)
 	uint32_t kept;
 
 	(void)state;
-	counters = offer_lie(LIE_EMPTY, false, be_impatient, &kept);
+	counters = offer_lie(LIE_EMPTY, false, NULL, &kept);
 	assert_int_equal(counters.offers.lists[OFFERS_NOT_HERE], 1);
 	assert_int_equal(kept, 0);
-	counters = offer_lie(LIE_LIST_ONLY, false, be_impatient, &kept);
+	counters = offer_lie(LIE_LIST_ONLY, false, NULL, &kept);
 	assert_int_equal(counters.offers.blocks[OFFERS_NOT_HERE], BLOCKS);
 	assert_int_equal(counters.wrong + counters.malformed, 0);
 	assert_int_equal(kept, 0);
@@ -326,7 +325,7 @@ static void nobody_listening_is_refused(void **state)
 	struct scene_of_lie scene;
 
 	(void)state;
-	lie_begin(&scene, LIE_NONE, be_impatient);
+	lie_begin(&scene, LIE_NONE, NULL);
 	offer_batch(6, scene.liar.port, &scene.segment, 1); /* it is at another address */
 	counters = hosted_await(1);
 	assert_int_equal(counters.offers.lists[OFFERS_REFUSED], 1);
@@ -339,7 +338,7 @@ static void nothing_is_pulled_from_port_0_or_from_itself(void **state)
 	struct scene_of_lie scene;
 
 	(void)state;
-	lie_begin(&scene, LIE_NONE, be_impatient);
+	lie_begin(&scene, LIE_NONE, NULL);
 	offer_batch(0, 0, &scene.segment, 1);
 	offer_batch(0, hosted.port, &scene.segment, 1);
 	offer_batch(0, hosted.tls_port, &scene.segment, 1);
@@ -356,7 +355,6 @@ static const char *const everywhere[] = {"0", NULL};
 static void listen_everywhere(struct hosted_cache_options *options)
 {
 	options->listen = everywhere;
-	options->timeout_ms = TIMEOUT_MS;
 }
 
 static void everywhere_is_itself_too(void **state)
@@ -384,7 +382,7 @@ static void absurd_descriptors_are_passed_over(void **state)
 	struct scene_of_lie scene;
 
 	(void)state;
-	lie_begin(&scene, LIE_NONE, be_impatient);
+	lie_begin(&scene, LIE_NONE, NULL);
 	for (unsigned i = 0; i < 4; i++) {
 		static const struct pchc_offer offers[] = {
 			{.algorithm = 1, .segment_size = 0},
@@ -433,7 +431,7 @@ static void who_lies_always_is_put_out_until_he_is_trusted_again(void **state)
 	unsigned char *data[8];
 
 	(void)state;
-	lie_begin(&scene, LIE_RUBBISH, be_impatient);
+	lie_begin(&scene, LIE_RUBBISH, NULL);
 	for (unsigned i = 0; i < 8; i++) {
 		data[i] = make_octets(SIZE, 40 + i);
 		segments[i] = segment_of(data[i], SIZE, 1, 0);
@@ -488,7 +486,7 @@ static void random_lists_let_nothing_in(void **state)
 	uint8_t hashes[BLOCKS * 32];
 
 	(void)state;
-	lie_begin(&scene, LIE_NONE, be_impatient);
+	lie_begin(&scene, LIE_NONE, NULL);
 	made_up = scene.segment;
 	for (uint32_t i = 0; i < BLOCKS; i++) {
 		struct content_block block;
