@@ -401,10 +401,10 @@ static void killed_owner_loses_only_the_last_moment(void **state)
 	uint32_t first = 1, old, last;
 
 	(void)state;
-	for (uint32_t round = 0; round < 12; round++) {
+	for (uint32_t round = 0; round < 6; round++) {
 		struct store *store;
 
-		last = kill_one(first, 50 + round * 150, &old);
+		last = kill_one(first, 50 + round * 330, &old);
 		store = fixture_open(KILLED_LIMIT);
 		check_killed(store, first, old, last);
 		store_close(store);
