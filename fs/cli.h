@@ -6,17 +6,18 @@
 #ifndef FS_CLI_H
 #define FS_CLI_H
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
+struct cli_option;
 struct secret;
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-/* Writes "peerdist: ..." to stderr and returns STATUS. */
+/* cli_complain.c: writes "peerdist: ..." to stderr and returns STATUS */
+
 int cli_complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* cli_mount.c: which mount is meant */
@@ -62,22 +63,7 @@ int cli_status_show(const char *text);
 /* TEXT of the file NAME, for people or as JSON, an object with an array of that name. */
 int cli_list_show(const char *name, const char *text, bool json);
 
-/* cli_action.c: options, and verbs that consist of actions, such as `info make` */
-
-#define CLI_HELP_OPTION                                                                            \
-	{                                                                                          \
-		"help", no_argument, NULL, 'h'                                                     \
-	}
-#define CLI_OPTIONS_END                                                                            \
-	{                                                                                          \
-		NULL, 0, NULL, 0                                                                   \
-	}
-
-/* getopt_long(), but it says by itself what is wrong, and then gives '?'. Set optind to 0 before
- * the first call. LETTERS begins with a colon, behind a plus if there is one. */
-int cli_option(int count, char **words, const char *letters, const struct option *options);
-/* Whether --help or -h is among the options in WORDS; the first of them is not looked at. */
-bool cli_help_wanted(int count, char **words);
+/* cli_action.c: verbs that consist of actions, such as `info make` */
 
 struct cli_action {
 	const char *name; /* NULL ends a table */
@@ -94,6 +80,8 @@ int cli_action_usage(const struct cli_action *action);
 
 /* Of a WORD of the command line, which is overwritten at once. */
 int cli_secret_hex(char *word, struct secret **secret_out);
+/* A cli_take_option of such a word; the field is a struct secret *, for secret_free(). */
+int cli_secret_option(const struct cli_option *option, char *value, void *field);
 /* WORD, which is overwritten; NULL: asked for on the terminal, twice if it is NEW, or the first
  * line of standard input if that is none. Never empty. For cli_passphrase_free(). */
 int cli_passphrase(char *word, bool is_new, char **passphrase_out);
@@ -103,8 +91,8 @@ void cli_passphrase_free(char *passphrase);
 
 struct cli_output {
 	FILE *stream;
-	char *target; /* NULL: standard output, or what is no plain file and is written to as it is
-		       */
+	/* NULL: standard output, or what is no plain file and is written to as it is. */
+	char *target;
 	char *beside; /* where it is until it is whole */
 };
 /* PATH NULL or "-": standard output, which must be no terminal. A file has mode 0600 and shows its
@@ -114,15 +102,6 @@ int cli_output_open(const char *path, struct cli_output *output_out);
 int cli_output_put(void *owner, const void *data, size_t size);
 /* STATUS 0: all was put. Returns STATUS, or why it could not be kept. */
 int cli_output_close(struct cli_output *output, int status);
-
-/* cli_hashing.c: options of those that hash files */
-
-#define CLI_MIN_SIZE 65536 /* one block of version 1; http-extension.md section 3, step 10 */
-/* "1", "2" or "1,2": bits. */
-int cli_versions(const char *text, unsigned *versions_out);
-int cli_min_size(const char *text, uint64_t *size_out);
-#define CLI_HASHES_SIZE (1u << 30) /* our choice: for a terabyte of files, about half of it */
-int cli_hashes_size(const char *text, uint64_t *size_out);
 
 /* Verbs with options of their own; WORDS[0] is the verb. Each in the file of its name. */
 int cli_doctor(int count, char **words);

@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Options, and verbs that consist of actions. What a wrong word is is said without what stands
- * behind its "=": that may be a secret.
+ * Verbs that consist of actions.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cache/log.h"
 #include "fs/cli.h"
+#include "fs/cli_option.h"
 #include "fs/suggest.h"
-
-/* The option that getopt_long() has found wanting, for people. */
-static void name_option(char *buffer, size_t size, const char *word, const struct option *options)
-{
-	if (!optopt) { /* unknown, and its word is whole */
-		log_escape(buffer, size, word);
-		buffer[strcspn(buffer, "=")] = '\0';
-		return;
-	}
-	snprintf(buffer, size, isprint(optopt) ? "-%c" : "-\\x%02x", optopt);
-	for (; options->name; options++)
-		if (options->val == optopt)
-			snprintf(buffer, size, "--%s", options->name);
-}
-
-int cli_option(int count, char **words, const char *letters, const struct option *options)
-{
-	char name[LOG_NAME_MAX];
-	int letter;
-
-	opterr = 0;
-	letter = getopt_long(count, words, letters, options, NULL);
-	if (letter != '?' && letter != ':')
-		return letter;
-	name_option(name, sizeof(name), words[optind - 1], options);
-	if (letter == ':')
-		cli_complain(CLI_USAGE, "%s needs a value; see --help", name);
-	else if (optopt && name[1] == '-')
-		cli_complain(CLI_USAGE, "%s takes no value; see --help", name);
-	else
-		cli_complain(CLI_USAGE, "unknown option `%s`; see --help", name);
-	return '?';
-}
-
-bool cli_help_wanted(int count, char **words)
-{
-	for (int i = 1; i < count && strcmp(words[i], "--"); i++)
-		if (!strcmp(words[i], "--help") || !strcmp(words[i], "-h"))
-			return true;
-	return false;
-}
 
 int cli_action_usage(const struct cli_action *action)
 {
@@ -102,6 +60,5 @@ int cli_actions(const struct cli_action *actions, int count, char **words)
 		printf("usage: peerdist %s\n%s\n\n%s", action->usage, action->help, action->more);
 		return CLI_DONE;
 	}
-	optind = 0;
 	return action->run(action, count - 1, words + 1);
 }

@@ -9,6 +9,7 @@
 
 #include "cache/log.h"
 #include "fs/cli.h"
+#include "fs/cli_option.h"
 #include "fs/config_private.h"
 #include "fs/doctor.h"
 
@@ -28,51 +29,42 @@ struct request {
 	bool firewall, json, origin;
 };
 
-static const struct option options[] = {{"firewall", no_argument, NULL, 'w'},
-					{"json", no_argument, NULL, 'j'},
-					CLI_HELP_OPTION,
-					CLI_OPTIONS_END};
-
-/* False: STATUS_OUT is the exit status. */
-static bool take_options(int count, char **words, struct request *request, int *status_out)
+static int take_keys(const struct cli_option *option, char *text, void *field)
 {
-	int letter;
+	(void)option;
+	return config_options_split(text, field) ? cli_complain(CLI_FAILED, "out of memory")
+						 : CLI_DONE;
+}
 
-	*status_out = CLI_USAGE;
-	optind = 0;
-	while ((letter = cli_option(count, words, ":o:c:h", options)) >= 0) {
-		switch (letter) {
-		case 'w':
-			request->firewall = true;
-			break;
-		case 'j':
-			request->json = true;
-			break;
-		case 'o':
-			if (!config_options_split(optarg, &request->options))
-				break;
-			*status_out = cli_complain(CLI_FAILED, "out of memory");
-			return false;
-		case 'c':
-			free(request->config->config_file);
-			request->config->config_file =
-				config_absolute(optarg, request->config->base);
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			*status_out = CLI_DONE;
-			return false;
-		default:
-			return false;
-		}
-	}
+static int take_file(const struct cli_option *option, char *text, void *field)
+{
+	struct config *config = *(struct config **)field;
+
+	(void)option;
+	free(config->config_file);
+	config->config_file = config_absolute(text, config->base);
+	return CLI_DONE;
+}
+
+static const struct cli_option options[] = {
+	CLI_VALUE("o", take_keys, struct request, options),
+	CLI_VALUE("c", take_file, struct request, config),
+	CLI_FLAG("firewall", struct request, firewall),
+	CLI_FLAG("json", struct request, json),
+	CLI_OPTIONS_END,
+};
+
+static int parse(int count, char **words, struct request *request)
+{
+	int status = cli_options(count, words, options, request);
+
+	if (status)
+		return status;
 	if (count - optind > 1)
-		cli_complain(CLI_USAGE, "usage: peerdist doctor [OPTION] [ORIGIN]");
-	else if (request->firewall && request->json)
-		cli_complain(CLI_USAGE, "--firewall prints rules, which have no --json");
-	else
-		return true;
-	return false;
+		return cli_complain(CLI_USAGE, "usage: peerdist doctor [OPTION] [ORIGIN]");
+	if (request->firewall && request->json)
+		return cli_complain(CLI_USAGE, "--firewall prints rules, which have no --json");
+	return CLI_DONE;
 }
 
 static int apply(struct request *request, const char *origin)
@@ -170,18 +162,25 @@ static char **copy_words(int count, char **words)
 int cli_doctor(int count, char **words)
 {
 	struct request request = {0};
-	char *base = getcwd(NULL, 0), **copies = copy_words(count, words);
-	int status = CLI_FAILED;
+	char *base, **copies;
+	int status;
 
+	if (cli_help_wanted(count, words)) {
+		fputs(usage, stdout);
+		return CLI_DONE;
+	}
+	base = getcwd(NULL, 0);
+	copies = copy_words(count, words);
 	request.config = config_create(base ? base : "/");
 	free(base);
-	if (!request.config || !copies) {
-		cli_complain(CLI_FAILED, "out of memory");
-	} else if (take_options(count, copies, &request, &status)) {
+	if (request.config && copies)
+		status = parse(count, copies, &request);
+	else
+		status = cli_complain(CLI_FAILED, "out of memory");
+	if (status == CLI_DONE)
 		status = apply(&request, optind < count ? copies[optind] : NULL);
-		if (status == CLI_DONE)
-			status = run(&request);
-	}
+	if (status == CLI_DONE)
+		status = run(&request);
 	config_list_free(request.options);
 	config_list_free(copies);
 	config_free(request.config);

@@ -16,6 +16,7 @@
 #include "fs/cli_hosted_words.h"
 #include "fs/cli_serving.h"
 #include "fs/config_private.h"
+#include "fs/control_mount.h"
 #include "fs/expiry.h"
 #include "fs/hosted_control.h"
 #include "fs/run_as.h"
@@ -32,7 +33,9 @@ struct parts {
 	struct store *store;
 	struct expiry expiry;
 	struct hosted_cache *cache;
-	struct hosted_control *control;
+	struct hosted_control told;
+	char *config; /* of what is told */
+	struct control_mount *control;
 };
 
 /* ---- the parts ---- */
@@ -48,7 +51,7 @@ static int open_store(const struct cli_hosted_words *request, struct parts *part
 	char owner[MESSAGE_SIZE];
 	int error = config_directory_make(request->cache);
 
-	snprintf(owner, sizeof(owner), "hosted cache on %s", request->listen.list[0]);
+	snprintf(owner, sizeof(owner), "hosted cache on %s", request->serving.listen.list[0]);
 	options.owner = owner;
 	if (error < 0) {
 		snprintf(message, size,
@@ -77,10 +80,10 @@ static int create_cache(struct cli_hosted_words *request, struct parts *parts, c
 		.store = parts->store,
 		.pool = parts->pool,
 		.loop = parts->loop,
-		.listen = request->listen.list,
-		.tls_listen = request->tls_cert ? request->tls_listen.list : NULL,
-		.tls_cert = request->tls_cert,
-		.tls_key = request->tls_key,
+		.listen = request->serving.listen.list,
+		.tls_listen = request->serving.tls_cert ? request->tls_listen.list : NULL,
+		.tls_cert = request->serving.tls_cert,
+		.tls_key = request->serving.tls_key,
 		.tls_old = request->tls_old,
 		.permitted = request->allowed.count > 0 ? is_allowed : NULL,
 		.context = &request->allowed,
@@ -102,12 +105,12 @@ static char *describe(const struct cli_hosted_words *request)
 
 	if (!stream)
 		return NULL;
-	for (unsigned i = 0; i < request->listen.count; i++)
-		cli_serving_show(stream, "listen", request->listen.list[i]);
+	for (unsigned i = 0; i < request->serving.listen.count; i++)
+		cli_serving_show(stream, "listen", request->serving.listen.list[i]);
 	for (unsigned i = 0; i < request->tls_listen.count; i++)
 		cli_serving_show(stream, "tls_listen", request->tls_listen.list[i]);
-	cli_serving_show(stream, "tls_cert", request->tls_cert);
-	cli_serving_show(stream, "tls_key", request->tls_key);
+	cli_serving_show(stream, "tls_cert", request->serving.tls_cert);
+	cli_serving_show(stream, "tls_key", request->serving.tls_key);
 	cli_serving_show(stream, "tls_old", request->tls_old ? "yes" : "no");
 	for (unsigned i = 0; i < request->allow.count; i++)
 		cli_serving_show(stream, "allow", request->allow.list[i]);
@@ -119,7 +122,7 @@ static char *describe(const struct cli_hosted_words *request)
 		request->young, request->limits.exchanges, request->limits.segments,
 		request->uploads, (long long)request->max_age);
 	cli_serving_show(stream, "run_as", request->run_as);
-	cli_serving_show(stream, "control", request->control);
+	cli_serving_show(stream, "control", request->serving.control);
 	cli_serving_show(stream, "cache", request->cache);
 	fclose(stream);
 	return text;
@@ -128,20 +131,22 @@ static char *describe(const struct cli_hosted_words *request)
 static int create_control(const struct cli_hosted_words *request, struct parts *parts,
 			  char *message, size_t size)
 {
-	char *config = describe(request);
-	const struct hosted_control_options options = {
-		.directory = request->control,
-		.others = request->control_others,
+	const struct control_mount_options options = {
+		.directory = request->serving.control,
+		.others = request->serving.control_others,
+		.answerer = &hosted_control_answerer,
+		.owner = &parts->told,
+	};
+
+	parts->config = describe(request);
+	parts->told = (struct hosted_control){
 		.cache_dir = request->cache,
-		.config = config ? config : "",
-		.plain = request->listen.count,
+		.config = parts->config ? parts->config : "",
+		.plain = request->serving.listen.count,
 		.store = parts->store,
 		.cache = parts->cache,
 	};
-	int error = hosted_control_start(&options, &parts->control, message, size);
-
-	free(config);
-	return error;
+	return control_mount_start(&options, &parts->control, message, size);
 }
 
 /* The last thing that takes root. */
@@ -152,7 +157,7 @@ static int drop_privileges(const struct cli_hosted_words *request, struct parts 
 	int error = run_as_find(request->run_as, &user);
 
 	if (error == 0 && user.needed && parts->control)
-		error = hosted_control_keep(parts->control);
+		error = control_mount_keep(parts->control);
 	if (error == 0 && user.needed)
 		error = store_give(parts->store, user.uid, user.gid);
 	if (error == 0)
@@ -182,7 +187,7 @@ static int create_all(struct cli_hosted_words *request, struct parts *parts, cha
 	}
 	if (error == 0)
 		error = create_cache(request, parts, message, size);
-	if (error == 0 && request->control)
+	if (error == 0 && request->serving.control)
 		error = create_control(request, parts, message, size);
 	if (error == 0)
 		error = drop_privileges(request, parts, message, size);
@@ -191,7 +196,8 @@ static int create_all(struct cli_hosted_words *request, struct parts *parts, cha
 
 static void free_all(struct parts *parts)
 {
-	hosted_control_end(parts->control);
+	control_mount_end(parts->control);
+	free(parts->config);
 	if (parts->cache)
 		hosted_cache_stop(parts->cache);
 	hosted_cache_free(parts->cache);
@@ -211,12 +217,12 @@ static void reload(const struct cli_hosted_words *request, struct parts *parts)
 {
 	char message[MESSAGE_SIZE] = "";
 
-	if (!request->tls_cert)
+	if (!request->serving.tls_cert)
 		log_write(LOG_LEVEL_INFO, "SIGHUP: there is no certificate to read again");
 	else if (hosted_cache_reload(parts->cache, message, sizeof(message)) < 0)
 		log_warning("the former certificate stays in use: %s", message);
 	else
-		log_info("the certificate was read again: %s", request->tls_cert);
+		log_info("the certificate was read again: %s", request->serving.tls_cert);
 }
 
 /* A hosted cache whose connections run out of descriptors still runs, but turns clients away. */
@@ -247,7 +253,7 @@ static int serve(struct cli_hosted_words *request)
 	if (create_all(request, &parts, message, sizeof(message)) < 0)
 		status = cli_complain(CLI_FAILED, "%s", message);
 	if (status == CLI_DONE)
-		status = cli_serving_tell("a hosted cache", request->listen.count, address,
+		status = cli_serving_tell("a hosted cache", request->serving.listen.count, address,
 					  parts.cache);
 	while (status == CLI_DONE && cli_serving_wait(&signals) == SIGHUP)
 		reload(request, &parts);

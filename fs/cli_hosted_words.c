@@ -23,6 +23,7 @@
 #define QUEUE_MAX 1048576 /* 400 MiB of memory */
 #define UPLOADS_MAX 16384
 #define YOUNG_MAX 86400
+
 const char cli_hosted_usage[] =
 	"usage: peerdist hosted [OPTION]\n"
 	"Serves a hosted cache: fetches what machines of the site offer, and gives it to "
@@ -47,36 +48,28 @@ const char cli_hosted_usage[] =
 	"  --control DIR       where to show what the cache does, and to take commands\n"
 	"  --control-allow-other  everyone on this machine may look into it\n";
 
-static int take_number(const char *option, const char *text, unsigned least, unsigned most,
-		       unsigned *number_out)
+static int take_size(const struct cli_option *option, char *text, void *field)
 {
-	size_t digits = strspn(text, "0123456789");
-	unsigned long number = digits > 0 && digits < 10 ? strtoul(text, NULL, 10) : most + 1ul;
-
-	if (text[digits] || number < least || number > most)
-		return cli_complain(CLI_USAGE, "%s: give a number from %u to %u", option, least,
-				    most);
-	*number_out = (unsigned)number;
-	return CLI_DONE;
-}
-
-static int take_size(struct cli_hosted_words *request, const char *text)
-{
-	if (!config_capacity_parse(text, &request->cache_size))
+	if (!config_capacity_parse(text, field))
 		return CLI_DONE;
-	return cli_complain(CLI_USAGE, "--cache-size: give octets with K, M, G or T, such as 500G, "
-				       "or a part of the volume, such as 5%%");
+	return cli_complain(CLI_USAGE,
+			    "--%s: give octets with K, M, G or T, such as 500G, or a part of the "
+			    "volume, such as 5%%",
+			    option->name);
 }
 
-static int take_age(struct cli_hosted_words *request, const char *text)
+static int take_age(const struct cli_option *option, char *text, void *field)
 {
-	if (!config_seconds_parse(text, &request->max_age))
+	if (!config_seconds_parse(text, field))
 		return CLI_DONE;
-	return cli_complain(CLI_USAGE, "--max-age: give seconds, or a number with m, h, d or w");
+	return cli_complain(CLI_USAGE, "--%s: give seconds, or a number with m, h, d or w",
+			    option->name);
 }
 
-static int take_network(struct cli_hosted_words *request, const char *text)
+/* Of the request as a whole. */
+static int take_network(const struct cli_option *option, char *text, void *owner)
 {
+	struct cli_hosted_words *request = owner;
 	char nearest[NETWORKS_TEXT_MAX], escaped[LOG_NAME_MAX];
 	int error = networks_add(&request->allowed, text, nearest);
 
@@ -84,104 +77,73 @@ static int take_network(struct cli_hosted_words *request, const char *text)
 		return cli_complain(CLI_FAILED, "out of memory");
 	log_escape(escaped, sizeof(escaped), text);
 	if (error == -EDOM)
-		return cli_complain(CLI_USAGE, "--allow %s: did you mean %s?", escaped, nearest);
+		return cli_complain(CLI_USAGE, "--%s %s: did you mean %s?", option->name, escaped,
+				    nearest);
 	if (error)
 		return cli_complain(CLI_USAGE,
-				    "--allow %s: give a network, such as 192.0.2.0/24 or "
+				    "--%s %s: give a network, such as 192.0.2.0/24 or "
 				    "2001:db8::/32, or an address",
-				    escaped);
-	return cli_listen_add(&request->allow, "--allow", text);
+				    option->name, escaped);
+	return cli_listen_add(&request->allow, option->name, text);
 }
 
-static int take_cache(struct cli_hosted_words *request, const char *text)
+static int take_cache(const struct cli_option *option, char *text, void *field)
 {
-	char *here = getcwd(NULL, 0);
+	char *here = getcwd(NULL, 0), **cache = field;
 
-	free(request->cache);
-	request->cache = *text ? config_absolute(text, here ? here : "/") : NULL;
+	free(*cache);
+	*cache = *text ? config_absolute(text, here ? here : "/") : NULL;
 	free(here);
-	if (request->cache)
+	if (*cache)
 		return CLI_DONE;
-	return cli_complain(CLI_USAGE, "--cache: give a directory");
+	return cli_complain(CLI_USAGE, "--%s: give a directory", option->name);
 }
 
-static int take_account(struct cli_hosted_words *request, const char *text)
+static int take_account(const struct cli_option *option, char *text, void *field)
 {
 	char escaped[LOG_NAME_MAX];
 
 	log_escape(escaped, sizeof(escaped), text);
 	if (geteuid() != 0)
 		return cli_complain(CLI_FAILED,
-				    "--run-as %s: only root can become another user; leave it away",
-				    escaped);
+				    "--%s %s: only root can become another user; leave it away",
+				    option->name, escaped);
 	if (!getpwnam(text))
-		return cli_complain(CLI_USAGE, "--run-as %s: there is no such user", escaped);
-	request->run_as = text;
+		return cli_complain(CLI_USAGE, "--%s %s: there is no such user", option->name,
+				    escaped);
+	*(const char **)field = text;
 	return CLI_DONE;
 }
 
-static int take_option(struct cli_hosted_words *request, int letter)
-{
-	switch (letter) {
-	case 'L':
-		return cli_listen_add_place(&request->listen, "--listen", optarg);
-	case 'T':
-		return cli_listen_add_place(&request->tls_listen, "--tls-listen", optarg);
-	case 'c':
-		request->tls_cert = optarg;
-		return CLI_DONE;
-	case 'k':
-		request->tls_key = optarg;
-		return CLI_DONE;
-	case 'o':
-		request->tls_old = true;
-		return CLI_DONE;
-	case 'D':
-		return take_cache(request, optarg);
-	case 's':
-		return take_size(request, optarg);
-	case 'm':
-		return take_age(request, optarg);
-	case 'a':
-		return take_network(request, optarg);
-	case 'p':
-		request->plaintext = true;
-		return CLI_DONE;
-	case 'i':
-		request->interested = true;
-		return CLI_DONE;
-	case 'y':
-		return take_number("--young", optarg, 0, YOUNG_MAX, &request->young);
-	case 'x':
-		return take_number("--exchanges", optarg, 1, EXCHANGES_MAX,
-				   &request->limits.exchanges);
-	case 'q':
-		return take_number("--queue", optarg, 1, QUEUE_MAX, &request->limits.segments);
-	case 'u':
-		return take_number("--uploads", optarg, 1, UPLOADS_MAX, &request->uploads);
-	case 'r':
-		return take_account(request, optarg);
-	case 'C':
-		request->control = optarg;
-		return CLI_DONE;
-	case 'O':
-		request->control_others = true;
-		return CLI_DONE;
-	default:
-		return CLI_USAGE;
-	}
-}
+static const struct cli_option options[] = {
+	CLI_SERVING_OPTIONS(struct cli_hosted_words, serving),
+	CLI_VALUE("tls-listen", cli_listen_option, struct cli_hosted_words, tls_listen),
+	CLI_FLAG("tls-old", struct cli_hosted_words, tls_old),
+	CLI_VALUE("cache", take_cache, struct cli_hosted_words, cache),
+	CLI_VALUE("cache-size", take_size, struct cli_hosted_words, cache_size),
+	CLI_VALUE("max-age", take_age, struct cli_hosted_words, max_age),
+	{"allow", required_argument, take_network, 0, 0, 0},
+	CLI_FLAG("plaintext", struct cli_hosted_words, plaintext),
+	CLI_FLAG("interested", struct cli_hosted_words, interested),
+	CLI_NUMBER("young", struct cli_hosted_words, young, 0, YOUNG_MAX),
+	CLI_NUMBER("exchanges", struct cli_hosted_words, limits.exchanges, 1, EXCHANGES_MAX),
+	CLI_NUMBER("queue", struct cli_hosted_words, limits.segments, 1, QUEUE_MAX),
+	CLI_NUMBER("uploads", struct cli_hosted_words, uploads, 1, UPLOADS_MAX),
+	CLI_VALUE("run-as", take_account, struct cli_hosted_words, run_as),
+	CLI_OPTIONS_END,
+};
 
 static int check(const struct cli_hosted_words *request)
 {
-	if (!request->tls_cert != !request->tls_key)
-		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
-	if (!request->tls_cert && request->tls_listen.count > 0)
+	bool tls = request->serving.tls_cert != NULL;
+	int status = cli_serving_check(&request->serving);
+
+	if (status)
+		return status;
+	if (!tls && request->tls_listen.count > 0)
 		return cli_complain(CLI_USAGE, "--tls-listen needs --tls-cert and --tls-key");
-	if (!request->tls_cert && request->tls_old)
+	if (!tls && request->tls_old)
 		return cli_complain(CLI_USAGE, "--tls-old needs --tls-cert and --tls-key");
-	if (request->control_others && !request->control)
-		return cli_complain(CLI_USAGE, "--control-allow-other needs --control");
 	return CLI_DONE;
 }
 
@@ -190,10 +152,10 @@ static int fill(struct cli_hosted_words *request)
 {
 	char *home;
 
-	if (request->listen.count == 0)
-		cli_listen_add(&request->listen, "--listen", DEFAULT_LISTEN);
-	if (request->tls_cert && request->tls_listen.count == 0)
-		cli_listen_add(&request->tls_listen, "--tls-listen", DEFAULT_TLS_LISTEN);
+	if (request->serving.listen.count == 0)
+		cli_listen_add(&request->serving.listen, "listen", DEFAULT_LISTEN);
+	if (request->serving.tls_cert && request->tls_listen.count == 0)
+		cli_listen_add(&request->tls_listen, "tls-listen", DEFAULT_TLS_LISTEN);
 	if (!request->run_as && geteuid() == 0 && getpwnam(CONFIG_ACCOUNT))
 		request->run_as = CONFIG_ACCOUNT;
 	request->limits.young_ms = (int64_t)request->young * 1000;
@@ -210,35 +172,14 @@ static int fill(struct cli_hosted_words *request)
 
 int cli_hosted_words_parse(int count, char **words, struct cli_hosted_words *request)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'L'},
-						{"tls-listen", required_argument, NULL, 'T'},
-						{"tls-cert", required_argument, NULL, 'c'},
-						{"tls-key", required_argument, NULL, 'k'},
-						{"tls-old", no_argument, NULL, 'o'},
-						{"cache", required_argument, NULL, 'D'},
-						{"cache-size", required_argument, NULL, 's'},
-						{"max-age", required_argument, NULL, 'm'},
-						{"allow", required_argument, NULL, 'a'},
-						{"plaintext", no_argument, NULL, 'p'},
-						{"interested", no_argument, NULL, 'i'},
-						{"young", required_argument, NULL, 'y'},
-						{"exchanges", required_argument, NULL, 'x'},
-						{"queue", required_argument, NULL, 'q'},
-						{"uploads", required_argument, NULL, 'u'},
-						{"run-as", required_argument, NULL, 'r'},
-						{"control", required_argument, NULL, 'C'},
-						{"control-allow-other", no_argument, NULL, 'O'},
-						CLI_OPTIONS_END};
-	int letter, status = CLI_DONE;
+	int status;
 
 	*request = (struct cli_hosted_words){.limits = OFFERS_LIMITS,
 					     .uploads = HOSTED_CACHE_UPLOADS,
 					     .young = OFFERS_YOUNG_MS / 1000};
 	config_capacity_parse(DEFAULT_SIZE, &request->cache_size);
 	config_seconds_parse(DEFAULT_AGE, &request->max_age);
-	optind = 0;
-	while (status == CLI_DONE && (letter = cli_option(count, words, ":", options)) >= 0)
-		status = take_option(request, letter);
+	status = cli_options(count, words, options, request);
 	if (status != CLI_DONE)
 		return status;
 	if (optind != count)

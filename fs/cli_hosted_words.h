@@ -14,14 +14,15 @@
 #include "peer/offers.h"
 
 struct cli_hosted_words {
-	struct cli_listen listen, tls_listen;
-	const char *tls_cert, *tls_key, *control, *run_as;
+	struct cli_serving serving;
+	struct cli_listen tls_listen;
+	const char *run_as;
 	char *cache; /* for free() */
 	config_capacity cache_size;
 	int64_t max_age;
 	struct networks allowed;
 	struct cli_listen allow; /* the same as text */
-	bool tls_old, plaintext, interested, control_others;
+	bool tls_old, plaintext, interested;
 	unsigned uploads, young;
 	struct offers_limits limits;
 };

@@ -10,6 +10,7 @@
 
 #include "cache/content.h"
 #include "fs/cli.h"
+#include "fs/cli_option.h"
 
 /* cli_info_file.c */
 

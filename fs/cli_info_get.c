@@ -118,16 +118,14 @@ static int get_into(const struct cli_mount *mount, const char *path)
 
 int cli_info_get(const struct cli_action *action, int count, char **words)
 {
-	static const struct option options[] = {CLI_OPTIONS_END};
+	static const struct cli_option options[] = {
+		{"o", required_argument, cli_option_text, 0, 0, 0}, CLI_OPTIONS_END};
 	const char *output = NULL;
 	struct cli_mount mount;
-	int letter, status;
+	int status = cli_options(count, words, options, &output);
 
-	while ((letter = cli_option(count, words, ":o:", options)) >= 0) {
-		if (letter != 'o')
-			return CLI_USAGE;
-		output = optarg;
-	}
+	if (status)
+		return status;
 	if (count - optind != 1)
 		return cli_action_usage(action);
 	status = cli_mount_find(words[optind], &mount);

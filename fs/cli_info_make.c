@@ -20,73 +20,69 @@
  * costs little as long as each had many buffers. */
 #define PORTION (64u << 20)
 
+struct range {
+	bool given;
+	uint64_t start, length;
+};
+
 struct make {
 	unsigned version;
 	const char *key;       /* NULL: the default */
 	struct secret *secret; /* NULL: the key's */
-	bool part;
-	uint64_t start, length; /* if PART */
+	struct range range;    /* a part; else all of it */
 	const char *output;
 	const char *path;
 };
 
-/* "START,LENGTH", digits only. */
-static int parse_range(const char *text, struct make *make)
+static int take_version(const struct cli_option *option, char *text, void *field)
 {
+	if (strcmp(text, "1") && strcmp(text, "2"))
+		return cli_complain(CLI_USAGE, "--%s is 1 or 2", option->name);
+	*(unsigned *)field = (unsigned)(*text - '0');
+	return CLI_DONE;
+}
+
+/* "START,LENGTH", digits only. */
+static int read_range(const char *text, struct range *range_out)
+{
+	struct range range;
 	char *end;
 
 	errno = 0;
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
-	make->start = strtoull(text, &end, 10);
+	range.start = strtoull(text, &end, 10);
 	if (*end != ',' || end[1] < '0' || end[1] > '9')
 		return -EINVAL;
-	make->length = strtoull(end + 1, &end, 10);
+	range.length = strtoull(end + 1, &end, 10);
 	if (*end || errno)
 		return -EINVAL;
-	make->part = true;
+	range.given = true;
+	*range_out = range;
 	return 0;
 }
 
-static int take_option(int letter, char *value, struct make *make)
+static int take_range(const struct cli_option *option, char *text, void *field)
 {
-	switch (letter) {
-	case 'v':
-		if (strcmp(value, "1") && strcmp(value, "2"))
-			return cli_complain(CLI_USAGE, "--version is 1 or 2");
-		make->version = (unsigned)(*value - '0');
-		return CLI_DONE;
-	case 'k':
-		make->key = value;
-		return CLI_DONE;
-	case 's':
-		secret_free(make->secret);
-		make->secret = NULL;
-		return cli_secret_hex(value, &make->secret);
-	case 'r':
-		if (parse_range(value, make))
-			return cli_complain(CLI_USAGE, "--range is START,LENGTH in octets, such as "
-						       "65536,1000");
-		return CLI_DONE;
-	case 'o':
-		make->output = value;
-		return CLI_DONE;
-	default:
-		return CLI_USAGE;
-	}
+	return read_range(text, field)
+		       ? cli_complain(CLI_USAGE,
+				      "--%s is START,LENGTH in octets, such as 65536,1000",
+				      option->name)
+		       : CLI_DONE;
 }
 
 static int parse(const struct cli_action *action, int count, char **words, struct make *make)
 {
-	static const struct option options[] = {{"version", required_argument, NULL, 'v'},
-						{"key", required_argument, NULL, 'k'},
-						{"secret", required_argument, NULL, 's'},
-						{"range", required_argument, NULL, 'r'},
-						CLI_OPTIONS_END};
-	int letter, status = CLI_DONE;
+	static const struct cli_option options[] = {
+		CLI_VALUE("version", take_version, struct make, version),
+		CLI_TEXT("key", struct make, key),
+		CLI_VALUE("secret", cli_secret_option, struct make, secret),
+		CLI_VALUE("range", take_range, struct make, range),
+		CLI_TEXT("o", struct make, output),
+		CLI_OPTIONS_END,
+	};
+	int status = cli_options(count, words, options, make);
 
-	while (!status && (letter = cli_option(count, words, ":o:", options)) >= 0)
-		status = take_option(letter, optarg, make);
 	if (status)
 		return status;
 	if (count - optind != 1)
@@ -106,9 +102,10 @@ static int check_size(const struct make *make, uint64_t size)
 		return cli_complain(CLI_FAILED,
 				    "%s is empty; there is no content information of nothing",
 				    escaped);
-	if (make->part && make->length == 0)
+	if (make->range.given && make->range.length == 0)
 		return cli_complain(CLI_USAGE, "a --range has at least one octet");
-	if (make->part && (make->start > size || make->length > size - make->start))
+	if (make->range.given &&
+	    (make->range.start > size || make->range.length > size - make->range.start))
 		return cli_complain(CLI_FAILED,
 				    "%s has %" PRIu64 " octets; the --range goes beyond that",
 				    escaped, size);
@@ -190,9 +187,9 @@ static int write_form(const struct make *make, const struct content_hashes *hash
 	int error = secret_server(make->secret, hashes->algorithm, ks);
 
 	if (!error)
-		error = content_hashes_write(hashes, ks, make->part ? make->start : 0,
-					     make->part ? make->length : hashes->size, NULL,
-					     cli_output_put, output);
+		error = content_hashes_write(hashes, ks, make->range.given ? make->range.start : 0,
+					     make->range.given ? make->range.length : hashes->size,
+					     NULL, cli_output_put, output);
 	OPENSSL_cleanse(ks, sizeof(ks));
 	if (error)
 		return cli_complain(CLI_FAILED, "content information cannot be written: %s",

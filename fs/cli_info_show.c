@@ -210,22 +210,16 @@ static int show_all(const struct show *show)
 
 static int parse(const struct cli_action *action, int count, char **words, struct show *show)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-						{"blocks", no_argument, NULL, 'b'},
-						{"secrets", no_argument, NULL, 's'},
-						CLI_OPTIONS_END};
-	int letter;
+	static const struct cli_option options[] = {
+		CLI_FLAG("json", struct show, json),
+		CLI_FLAG("blocks", struct show, blocks),
+		CLI_FLAG("secrets", struct show, secrets),
+		CLI_OPTIONS_END,
+	};
+	int status = cli_options(count, words, options, show);
 
-	while ((letter = cli_option(count, words, ":", options)) >= 0) {
-		if (letter == 'j')
-			show->json = true;
-		else if (letter == 'b')
-			show->blocks = true;
-		else if (letter == 's')
-			show->secrets = true;
-		else
-			return CLI_USAGE;
-	}
+	if (status)
+		return status;
 	if (count - optind != 1)
 		return cli_action_usage(action);
 	show->path = words[optind];

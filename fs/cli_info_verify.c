@@ -265,17 +265,15 @@ static int verify(const char *info, const char *path, const struct content *cont
 
 int cli_info_verify(const struct cli_action *action, int count, char **words)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, CLI_OPTIONS_END};
+	static const struct cli_option options[] = {{"json", no_argument, cli_option_flag, 0, 0, 0},
+						    CLI_OPTIONS_END};
 	struct content *content;
 	struct stat status;
 	bool json = false;
-	int letter, file, result;
+	int file, result = cli_options(count, words, options, &json);
 
-	while ((letter = cli_option(count, words, ":", options)) >= 0) {
-		if (letter != 'j')
-			return CLI_USAGE;
-		json = true;
-	}
+	if (result)
+		return result;
 	if (count - optind != 2)
 		return cli_action_usage(action);
 	result = cli_info_load(words[optind], &content);

@@ -14,6 +14,7 @@
 #include "cache/log.h"
 #include "cache/secret.h"
 #include "fs/cli.h"
+#include "fs/cli_option.h"
 #include "fs/config.h"
 #include "fs/server_key.h"
 
@@ -36,50 +37,35 @@ static int out_of_memory(void)
 	return cli_complain(CLI_FAILED, "out of memory");
 }
 
-/* Options that the action of the moment has. */
-static const struct option options_new[] = {
-	{"key", required_argument, NULL, 'k'}, {"force", no_argument, NULL, 'f'}, CLI_OPTIONS_END};
-/* --passphrase may stand alone, so its text is found among the other words. */
-static const struct option options_set[] = {{"key", required_argument, NULL, 'k'},
-					    {"passphrase", optional_argument, NULL, 'p'},
-					    {"hex", required_argument, NULL, 'x'},
-					    {"file", required_argument, NULL, 'i'},
-					    CLI_OPTIONS_END};
-static const struct option options_exchange[] = {{"key", required_argument, NULL, 'k'},
-						 {"passphrase", required_argument, NULL, 'p'},
-						 CLI_OPTIONS_END};
-
-static int parse(int count, char **words, const struct option *options, struct request *request)
+/* Of the request as a whole. */
+static int take_passphrase(const struct cli_option *option, char *text, void *owner)
 {
-	int letter;
+	struct request *request = owner;
 
-	while ((letter = cli_option(count, words, ":", options)) >= 0) {
-		switch (letter) {
-		case 'k':
-			request->key = optarg;
-			break;
-		case 'f':
-			request->force = true;
-			break;
-		case 'p':
-			request->by_passphrase = true;
-			request->passphrase = optarg;
-			break;
-		case 'x':
-			secret_free(request->secret);
-			request->secret = NULL;
-			if (cli_secret_hex(optarg, &request->secret))
-				return CLI_USAGE;
-			break;
-		case 'i':
-			request->file = optarg;
-			break;
-		default:
-			return CLI_USAGE;
-		}
-	}
+	(void)option;
+	request->by_passphrase = true;
+	request->passphrase = text;
 	return CLI_DONE;
 }
+
+static const struct cli_option options_of_new[] = {
+	CLI_TEXT("key", struct request, key),
+	CLI_FLAG("force", struct request, force),
+	CLI_OPTIONS_END,
+};
+static const struct cli_option options_of_set[] = {
+	CLI_TEXT("key", struct request, key),
+	/* May stand alone, so its text is found among the other words. */
+	{"passphrase", optional_argument, take_passphrase, 0, 0, 0},
+	CLI_VALUE("hex", cli_secret_option, struct request, secret),
+	CLI_TEXT("file", struct request, file),
+	CLI_OPTIONS_END,
+};
+static const struct cli_option options_of_exchange[] = {
+	CLI_TEXT("key", struct request, key),
+	{"passphrase", required_argument, take_passphrase, 0, 0, 0},
+	CLI_OPTIONS_END,
+};
 
 /* Where the key is, for people. */
 static const char *name_key(const struct request *request, char *buffer, size_t size)
@@ -195,7 +181,7 @@ static int make(const struct request *request)
 static int run_new(const struct cli_action *action, int count, char **words)
 {
 	struct request request = {0};
-	int status = parse(count, words, options_new, &request);
+	int status = cli_options(count, words, options_of_new, &request);
 
 	if (status)
 		return status;
@@ -241,7 +227,7 @@ static int from_file(const char *path, struct secret **secret_out)
 static int run_set(const struct cli_action *action, int count, char **words)
 {
 	struct request request = {0};
-	int status = parse(count, words, options_set, &request);
+	int status = cli_options(count, words, options_of_set, &request);
 	int ways = request.by_passphrase + !!request.secret + !!request.file;
 
 	if (!status && ways == 1 && request.by_passphrase && !request.passphrase && optind < count)
@@ -261,7 +247,7 @@ static int run_set(const struct cli_action *action, int count, char **words)
 static int parse_exchange(const struct cli_action *action, int count, char **words,
 			  struct request *request)
 {
-	int status = parse(count, words, options_exchange, request);
+	int status = cli_options(count, words, options_of_exchange, request);
 
 	if (status)
 		return status;

@@ -3,13 +3,13 @@
  * The command `peerdist`: one table of verbs, from which dispatch, usage and help derive. A verb
  * either asks or tells a mount, and then has --json and a word or two, or it has words of its own.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/log.h"
 #include "fs/cli.h"
+#include "fs/cli_option.h"
 #include "fs/cli_value.h"
 #include "fs/suggest.h"
 #include "fs/version.h"
@@ -25,25 +25,14 @@ struct request {
 
 struct verb {
 	const char *name;
-	int (*run)(const struct request *request); /* NULL: it has words of its own */
+	/* With a mount, if it TAKES something; NULL: it has words of its own. */
+	int (*run)(const struct request *request, const struct cli_mount *mount);
 	enum cli_takes takes;
 	bool json;
 	const char *help;
 	int (*run_words)(int count, char **words);
 	const char *usage; /* of these words */
 };
-
-int cli_complain(int status, const char *format, ...)
-{
-	va_list arguments;
-
-	fputs("peerdist: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-	return status;
-}
 
 /* The argument that the admin file gets. Where no path need be named the root is everything, which
  * is said by naming nothing. */
@@ -68,56 +57,31 @@ static const char *argument_of(const struct request *request, const struct cli_m
 	}
 }
 
-static int run_command(const struct request *request)
+static int run_command(const struct request *request, const struct cli_mount *mount)
 {
-	struct cli_mount mount;
-	int status = cli_mount_find(request->named, &mount);
-
-	if (status)
-		return status;
-	status = cli_command(&mount, request->verb->name, argument_of(request, &mount),
-			     request->json);
-	cli_mount_close(&mount);
-	return status;
+	return cli_command(mount, request->verb->name, argument_of(request, mount), request->json);
 }
 
-static int run_tables(const struct request *request, const char *const *names)
-{
-	struct cli_mount mount;
-	int status = cli_mount_find(request->named, &mount);
-
-	if (status)
-		return status;
-	status = cli_command_tables(&mount, request->verb->name, argument_of(request, &mount),
-				    names, request->json);
-	cli_mount_close(&mount);
-	return status;
-}
-
-static int run_peers(const struct request *request)
+static int run_peers(const struct request *request, const struct cli_mount *mount)
 {
 	static const char *const names[] = {"peers", NULL};
 
-	return run_tables(request, names);
+	return cli_command_tables(mount, request->verb->name, NULL, names, request->json);
 }
 
-static int run_explain(const struct request *request)
+static int run_explain(const struct request *request, const struct cli_mount *mount)
 {
 	static const char *const names[] = {"runs", "sources", NULL};
 
-	return run_tables(request, names);
+	return cli_command_tables(mount, request->verb->name, argument_of(request, mount), names,
+				  request->json);
 }
 
-static int run_file(const struct request *request)
+static int run_file(const struct request *request, const struct cli_mount *mount)
 {
-	struct cli_mount mount;
 	char *text;
-	int status = cli_mount_find(request->named, &mount);
+	int status = cli_file_read(mount, request->verb->name, &text);
 
-	if (status)
-		return status;
-	status = cli_file_read(&mount, request->verb->name, &text);
-	cli_mount_close(&mount);
 	if (status)
 		return status;
 	if (!strcmp(request->verb->name, "status") && !request->json)
@@ -128,16 +92,11 @@ static int run_file(const struct request *request)
 	return status;
 }
 
-static int run_list(const struct request *request)
+static int run_list(const struct request *request, const struct cli_mount *mount)
 {
-	struct cli_mount mount;
 	char *text;
-	int status = cli_mount_find(request->named, &mount);
+	int status = cli_file_read(mount, request->verb->name, &text);
 
-	if (status)
-		return status;
-	status = cli_file_read(&mount, request->verb->name, &text);
-	cli_mount_close(&mount);
 	if (status)
 		return status;
 	status = cli_list_show(request->verb->name, text, request->json);
@@ -145,7 +104,7 @@ static int run_list(const struct request *request)
 	return status;
 }
 
-static int run_help(const struct request *request);
+static int run_help(const struct request *request, const struct cli_mount *mount);
 
 static const struct verb verbs[] = {
 	{"status", run_file, CLI_TAKES_MOUNT, true, "what the mount has and did", NULL, NULL},
@@ -220,9 +179,9 @@ static const char *usage_of(const struct verb *verb)
 	return verb->usage ? verb->usage : argument_usage[verb->takes];
 }
 
-static int run_help(const struct request *request)
+static int run_help(const struct request *request, const struct cli_mount *mount)
 {
-	(void)request;
+	(void)request, (void)mount;
 	printf("usage: peerdist VERB [OPTION] [ARGUMENT]\n"
 	       "Asks and tells a mount of peerdistfs; without MOUNTPOINT, the only one there is. "
 	       "Makes and\nchecks content information.\n\n");
@@ -278,6 +237,18 @@ static char *joined(int count, char **words)
 	return NULL;
 }
 
+static int run_at_mount(const struct request *request)
+{
+	struct cli_mount mount;
+	int status = cli_mount_find(request->named, &mount);
+
+	if (status)
+		return status;
+	status = request->verb->run(request, &mount);
+	cli_mount_close(&mount);
+	return status;
+}
+
 static int run(struct request *request, int count, char **words)
 {
 	const struct verb *verb = request->verb;
@@ -302,7 +273,8 @@ static int run(struct request *request, int count, char **words)
 	request->named = count > values ? words[values] : NULL;
 	status = values > 0 ? cli_value_check(verb->takes, value) : CLI_DONE;
 	if (status == CLI_DONE)
-		status = verb->run(request);
+		status = verb->takes == CLI_TAKES_NOTHING ? verb->run(request, NULL)
+							  : run_at_mount(request);
 	free(value);
 	return status;
 }
@@ -310,7 +282,7 @@ static int run(struct request *request, int count, char **words)
 static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 					{"help", no_argument, NULL, 'h'},
 					{"version", no_argument, NULL, 'V'},
-					CLI_OPTIONS_END};
+					{NULL, 0, NULL, 0}};
 
 /* The options before the verb, or those behind it: then of a verb that has none of its own. True:
  * go on. */
@@ -320,7 +292,7 @@ static bool take_options(int count, char **words, const char *letters, struct re
 	int letter;
 
 	optind = 0;
-	while ((letter = cli_option(count, words, letters, options)) >= 0) {
+	while ((letter = cli_option_next(count, words, letters, options)) >= 0) {
 		if (letter == 'j') {
 			request->json = true;
 			continue;
@@ -331,7 +303,7 @@ static bool take_options(int count, char **words, const char *letters, struct re
 		else if (letter == 'h' && request->verb)
 			help_verb(request->verb);
 		else if (letter == 'h')
-			run_help(request);
+			run_help(request, NULL);
 		return false;
 	}
 	return true;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cache/log.h"
+#include "fs/cli_option.h"
 #include "fs/cli_package.h"
 
 static const char export_usage[] =
@@ -255,13 +256,16 @@ static int send_file(const struct request *request, struct cli_conversation *con
 
 static int import(const struct request *request)
 {
-	struct cli_conversation conversation = {.verb = "import", .admin = -1};
+	char escaped[LOG_NAME_MAX], subject[LOG_NAME_MAX + sizeof("import: ")];
+	struct cli_conversation conversation = {.verb = subject, .admin = -1};
 	const char *named = request->count > 0 ? request->paths[0] : NULL;
 	struct cli_mount mount;
 	int file = -1, status = open_file(request, &file);
 
 	if (status)
 		return status;
+	snprintf(subject, sizeof(subject), "import: %s",
+		 log_escape(escaped, sizeof(escaped), request->file));
 	status = cli_mount_find(request->control ? request->control : named, &mount);
 	if (status) {
 		close(file);
@@ -279,25 +283,19 @@ static int import(const struct request *request)
 
 /* ---- the command line ---- */
 
-static const struct option options[] = {{"control", required_argument, NULL, 'c'},
-					{"json", no_argument, NULL, 'j'},
-					CLI_HELP_OPTION,
-					CLI_OPTIONS_END};
+static const struct cli_option options[] = {
+	CLI_TEXT("control", struct request, control),
+	CLI_FLAG("json", struct request, json),
+	CLI_OPTIONS_END,
+};
 
 /* MOST -1: any number of words. */
 static int take_words(struct request *request, int count, char **words, int least, int most)
 {
-	int letter;
+	int status = cli_options(count, words, options, request);
 
-	optind = 0;
-	while ((letter = cli_option(count, words, ":h", options)) >= 0) {
-		if (letter == 'c')
-			request->control = optarg;
-		else if (letter == 'j')
-			request->json = true;
-		else
-			return CLI_USAGE;
-	}
+	if (status)
+		return status;
 	count -= optind;
 	if (count < least - (request->control && least > 1) || (most >= 0 && count > most))
 		return cli_complain(CLI_USAGE, "usage: peerdist %s; see --help", request->usage);

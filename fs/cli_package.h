@@ -11,7 +11,7 @@
 #define CLI_FIGURES_MAX 512
 
 struct cli_conversation {
-	const char *verb;
+	const char *verb; /* for complaints; with what it is done to, perhaps */
 	int admin;
 	struct cli_progress progress;
 	char figures[CLI_FIGURES_MAX]; /* what stood behind "ok": NAME NUMBER ... */

@@ -19,9 +19,8 @@
 
 #include "cache/log.h"
 #include "fs/cli.h"
-#include "fs/hashes_place.h"
+#include "fs/cli_hashing.h"
 #include "fs/server_key.h"
-#include "origin/publish.h"
 
 /* Our choices: files handed over at a time, and how often the bar moves. */
 #define AHEAD_MAX 32
@@ -38,9 +37,7 @@ static const char usage[] = "usage: peerdist publish [OPTION] PATH\n"
 			    "  --json              say what was done as JSON\n";
 
 struct request {
-	const char *key, *hashes;
-	unsigned versions;
-	uint64_t min_size, hashes_size;
+	struct cli_hashing hashing;
 	bool recursive, json;
 	char *path;
 };
@@ -201,7 +198,7 @@ static void publish_file(struct run *run, const char *path, const struct stat *s
 	int file, error;
 
 	run->files++;
-	if ((uint64_t)status->st_size < run->request->min_size || status->st_size == 0) {
+	if ((uint64_t)status->st_size < run->request->hashing.min_size || status->st_size == 0) {
 		run->small++;
 		return;
 	}
@@ -220,7 +217,7 @@ typedef void visitor(struct run *run, const char *path, const struct stat *statu
 static void count(struct run *run, const char *path, const struct stat *status)
 {
 	(void)path;
-	if ((uint64_t)status->st_size >= run->request->min_size)
+	if ((uint64_t)status->st_size >= run->request->hashing.min_size)
 		run->octets += (uint64_t)status->st_size;
 }
 
@@ -306,38 +303,17 @@ static int publish_all(struct run *run)
 
 /* The parts */
 
-static int open_publisher(const struct request *request, const struct secret *secret,
-			  struct pool *pool, struct publish **publish_out)
-{
-	char message[SERVER_KEY_MESSAGE];
-	char *standard = request->hashes ? NULL : hashes_place();
-	const struct publish_options options = {
-		.secret = secret,
-		.directory = request->hashes ? request->hashes : standard,
-		.versions = request->versions,
-		.limit = request->hashes_size,
-		.pool = pool,
-	};
-	int error = -ENOENT;
-
-	if (options.directory)
-		error = publish_create(&options, publish_out, message, sizeof(message));
-	else
-		snprintf(message, sizeof(message),
-			 "no place for hashes; name a directory with --hashes");
-	free(standard);
-	return error ? cli_complain(CLI_FAILED, "%s", message) : CLI_DONE;
-}
-
 static int run_with(const struct request *request, const struct secret *secret, struct pool *pool)
 {
+	char message[SERVER_KEY_MESSAGE];
 	struct run run = {.request = request,
 			  .lock = PTHREAD_MUTEX_INITIALIZER,
 			  .told = PTHREAD_COND_INITIALIZER};
-	int status = open_publisher(request, secret, pool, &run.publish);
+	int status;
 
-	if (status)
-		return status;
+	if (cli_hashing_create(&request->hashing, secret, pool, &run.publish, message,
+			       sizeof(message)))
+		return cli_complain(CLI_FAILED, "%s", message);
 	run.failed = json_array();
 	status = publish_all(&run);
 	json_decref(run.failed);
@@ -352,7 +328,7 @@ static int run_request(const struct request *request)
 	struct pool *pool;
 	int status, error;
 
-	if (server_key_load(request->key, true, &secret, message, sizeof(message)))
+	if (server_key_load(request->hashing.key, true, &secret, message, sizeof(message)))
 		return cli_complain(CLI_FAILED, "%s", message);
 	error = pool_create(0, &pool);
 	status = error ? cli_complain(CLI_FAILED, "threads: %s", strerror(-error))
@@ -384,52 +360,23 @@ static int check_path(const struct request *request)
 	return CLI_DONE;
 }
 
-static int take_option(struct request *request, int letter)
-{
-	switch (letter) {
-	case 'r':
-		request->recursive = true;
-		return CLI_DONE;
-	case 'k':
-		request->key = optarg;
-		return CLI_DONE;
-	case 'H':
-		request->hashes = optarg;
-		return CLI_DONE;
-	case 'v':
-		return cli_versions(optarg, &request->versions);
-	case 'm':
-		return cli_min_size(optarg, &request->min_size);
-	case 's':
-		return cli_hashes_size(optarg, &request->hashes_size);
-	case 'j':
-		request->json = true;
-		return CLI_DONE;
-	default:
-		return CLI_USAGE;
-	}
-}
+static const struct cli_option options[] = {
+	CLI_HASHING_OPTIONS(struct request, hashing),
+	CLI_FLAG("r", struct request, recursive),
+	CLI_FLAG("json", struct request, json),
+	CLI_OPTIONS_END,
+};
 
 int cli_publish(int count_of_words, char **words)
 {
-	static const struct option options[] = {{"key", required_argument, NULL, 'k'},
-						{"hashes", required_argument, NULL, 'H'},
-						{"versions", required_argument, NULL, 'v'},
-						{"min-size", required_argument, NULL, 'm'},
-						{"hashes-size", required_argument, NULL, 's'},
-						{"json", no_argument, NULL, 'j'},
-						CLI_OPTIONS_END};
-	struct request request = {
-		.versions = 3, .min_size = CLI_MIN_SIZE, .hashes_size = CLI_HASHES_SIZE};
-	int letter, status = CLI_DONE;
+	struct request request = {.hashing = CLI_HASHING_INITIAL};
+	int status;
 
 	if (cli_help_wanted(count_of_words, words)) {
 		fputs(usage, stdout);
 		return CLI_DONE;
 	}
-	optind = 0;
-	while (!status && (letter = cli_option(count_of_words, words, ":r", options)) >= 0)
-		status = take_option(&request, letter);
+	status = cli_options(count_of_words, words, options, &request);
 	if (status)
 		return status;
 	if (count_of_words - optind != 1)

@@ -74,6 +74,16 @@ int cli_secret_hex(char *word, struct secret **secret_out)
 	return error ? cli_complain(CLI_FAILED, "out of memory") : CLI_DONE;
 }
 
+int cli_secret_option(const struct cli_option *option, char *value, void *field)
+{
+	struct secret **secret = field;
+
+	(void)option;
+	secret_free(*secret);
+	*secret = NULL;
+	return cli_secret_hex(value, secret);
+}
+
 /* The first line of standard input into TEXT. 0 or a negative errno. */
 static int read_line(char *text, size_t size)
 {

@@ -2,7 +2,6 @@
  *
  * The verb `serve`: the content server, in the foreground until SIGTERM or SIGINT.
  */
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,11 @@
 #include "cache/log.h"
 #include "cache/pool.h"
 #include "fs/cli.h"
+#include "fs/cli_hashing.h"
 #include "fs/cli_serve_url.h"
 #include "fs/cli_serving.h"
 #include "fs/config.h"
+#include "fs/control_mount.h"
 #include "fs/hashes_place.h"
 #include "fs/serve_control.h"
 #include "fs/server_key.h"
@@ -44,11 +45,9 @@ static const char usage[] =
 	"  --control-allow-other  everyone on this machine may look into it\n" CLI_SERVE_URL_USAGE;
 
 struct request {
-	struct cli_listen listen;
-	const char *key, *hashes, *tls_cert, *tls_key, *control;
-	bool lazy, followed, control_others;
-	unsigned versions;
-	uint64_t min_size, hashes_size;
+	struct cli_serving serving;
+	struct cli_hashing hashing;
+	bool lazy, followed;
 	const char *named; /* DIR or URL */
 	bool is_url;
 	struct cli_serve_url *url; /* how to reach it, if it is one */
@@ -60,55 +59,15 @@ struct parts {
 	struct publish *publish;
 	struct content_source *source;
 	struct content_server *server;
-	struct serve_control *control;
+	struct serve_control told;
+	char *config; /* of what is told */
+	struct control_mount *control;
 };
 
 /* Room for any message. */
 #define MESSAGE_SIZE SERVER_KEY_MESSAGE
 
 /* ---- the command line ---- */
-
-static int take_option(struct request *request, int letter)
-{
-	switch (letter) {
-	case 'L':
-		return cli_listen_add_place(&request->listen, "--listen", optarg);
-	case 'k':
-		request->key = optarg;
-		return CLI_DONE;
-	case 'H':
-		request->hashes = optarg;
-		return CLI_DONE;
-	case 'z':
-		request->lazy = true;
-		return CLI_DONE;
-	case 'v':
-		return cli_versions(optarg, &request->versions);
-	case 'm':
-		return cli_min_size(optarg, &request->min_size);
-	case 's':
-		return cli_hashes_size(optarg, &request->hashes_size);
-	case 'c':
-		request->tls_cert = optarg;
-		return CLI_DONE;
-	case 't':
-		request->tls_key = optarg;
-		return CLI_DONE;
-	case 'f':
-		request->followed = true;
-		return CLI_DONE;
-	case 'C':
-		request->control = optarg;
-		return CLI_DONE;
-	case 'O':
-		request->control_others = true;
-		return CLI_DONE;
-	default:
-		if (letter >= CLI_SERVE_URL_LETTER)
-			return cli_serve_url_option(request->url, letter, optarg);
-		return CLI_USAGE;
-	}
-}
 
 static int take_named(struct request *request, char *word)
 {
@@ -133,36 +92,26 @@ static int take_named(struct request *request, char *word)
 
 static int parse(int count, char **words, struct request *request)
 {
-	static const struct option options[] = {{"listen", required_argument, NULL, 'L'},
-						{"key", required_argument, NULL, 'k'},
-						{"hashes", required_argument, NULL, 'H'},
-						{"lazy", no_argument, NULL, 'z'},
-						{"versions", required_argument, NULL, 'v'},
-						{"min-size", required_argument, NULL, 'm'},
-						{"hashes-size", required_argument, NULL, 's'},
-						{"tls-cert", required_argument, NULL, 'c'},
-						{"tls-key", required_argument, NULL, 't'},
-						{"follow-links", no_argument, NULL, 'f'},
-						{"control", required_argument, NULL, 'C'},
-						{"control-allow-other", no_argument, NULL, 'O'},
-						CLI_SERVE_URL_OPTIONS,
-						CLI_OPTIONS_END};
-	int letter, status = CLI_DONE;
+	static const struct cli_option options[] = {
+		CLI_SERVING_OPTIONS(struct request, serving),
+		CLI_HASHING_OPTIONS(struct request, hashing),
+		CLI_FLAG("lazy", struct request, lazy),
+		CLI_FLAG("follow-links", struct request, followed),
+		CLI_SERVE_URL_OPTIONS(struct request, url),
+		CLI_OPTIONS_END,
+	};
+	int status = cli_options(count, words, options, request);
 
-	optind = 0;
-	while (status == CLI_DONE && (letter = cli_option(count, words, ":", options)) >= 0)
-		status = take_option(request, letter);
 	if (status != CLI_DONE)
 		return status;
 	if (count - optind != 1)
 		return cli_complain(CLI_USAGE,
 				    "serve takes one directory or URL; see peerdist serve --help");
-	if (!request->tls_cert != !request->tls_key)
-		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
-	if (request->control_others && !request->control)
-		return cli_complain(CLI_USAGE, "--control-allow-other needs --control");
-	if (request->listen.count == 0)
-		cli_listen_add(&request->listen, "--listen", DEFAULT_LISTEN);
+	status = cli_serving_check(&request->serving);
+	if (status != CLI_DONE)
+		return status;
+	if (request->serving.listen.count == 0)
+		cli_listen_add(&request->serving.listen, "listen", DEFAULT_LISTEN);
 	return take_named(request, words[optind]);
 }
 
@@ -178,33 +127,12 @@ static unsigned connections(void)
 	return count < CONNECTIONS_MAX ? (unsigned)count : CONNECTIONS_MAX;
 }
 
-static int create_publish(const struct request *request, struct parts *parts, char *message,
-			  size_t size)
-{
-	char *standard = request->hashes ? NULL : hashes_place();
-	const struct publish_options options = {
-		.secret = parts->secret,
-		.directory = request->hashes ? request->hashes : standard,
-		.versions = request->versions,
-		.limit = request->hashes_size,
-		.pool = parts->pool,
-	};
-	int error = -ENOENT;
-
-	if (options.directory)
-		error = publish_create(&options, &parts->publish, message, size);
-	else
-		snprintf(message, size, "no place for hashes; name a directory with --hashes");
-	free(standard);
-	return error;
-}
-
 static int open_url(const struct request *request, struct parts *parts, char *message, size_t size)
 {
 	const struct content_origin_options options = {
 		.pool = parts->pool,
 		.publish = parts->publish,
-		.min_size = request->min_size,
+		.min_size = request->hashing.min_size,
 	};
 
 	return cli_serve_url_open(request->url, &options, &parts->source, message, size);
@@ -213,18 +141,18 @@ static int open_url(const struct request *request, struct parts *parts, char *me
 static int create_server(const struct request *request, struct parts *parts, char *message,
 			 size_t size)
 {
-	bool tls = request->tls_cert != NULL;
+	bool tls = request->serving.tls_cert != NULL;
 	const struct content_server_options options = {
-		.listen = tls ? NULL : request->listen.list,
-		.tls_listen = tls ? request->listen.list : NULL,
-		.tls_cert = request->tls_cert,
-		.tls_key = request->tls_key,
+		.listen = tls ? NULL : request->serving.listen.list,
+		.tls_listen = tls ? request->serving.listen.list : NULL,
+		.tls_cert = request->serving.tls_cert,
+		.tls_key = request->serving.tls_key,
 		.connections = connections(),
 		.source = parts->source,
 		.publish = parts->publish,
 		.pool = parts->pool,
-		.versions = request->versions,
-		.min_size = request->min_size,
+		.versions = request->hashing.versions,
+		.min_size = request->hashing.min_size,
 		.walked = request->lazy || request->is_url ? -1
 							   : content_tree_root(parts->source)->root,
 	};
@@ -236,26 +164,27 @@ static int create_server(const struct request *request, struct parts *parts, cha
 static char *describe(const struct request *request)
 {
 	static const char *const versions[] = {"", "1", "2", "1,2"};
-	char *key = request->key ? NULL : config_key_place();
-	char *hashes = request->hashes ? NULL : hashes_place();
+	char *key = request->hashing.key ? NULL : config_key_place();
+	char *hashes = request->hashing.hashes ? NULL : hashes_place();
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
 	if (stream) {
 		cli_serving_show(stream, "source", request->named);
-		for (unsigned i = 0; i < request->listen.count; i++)
-			cli_serving_show(stream, "listen", request->listen.list[i]);
-		cli_serving_show(stream, "tls_cert", request->tls_cert);
-		cli_serving_show(stream, "tls_key", request->tls_key);
-		cli_serving_show(stream, "key", request->key ? request->key : key);
-		cli_serving_show(stream, "hashes", request->hashes ? request->hashes : hashes);
+		for (unsigned i = 0; i < request->serving.listen.count; i++)
+			cli_serving_show(stream, "listen", request->serving.listen.list[i]);
+		cli_serving_show(stream, "tls_cert", request->serving.tls_cert);
+		cli_serving_show(stream, "tls_key", request->serving.tls_key);
+		cli_serving_show(stream, "key", request->hashing.key ? request->hashing.key : key);
+		cli_serving_show(stream, "hashes",
+				 request->hashing.hashes ? request->hashing.hashes : hashes);
 		cli_serving_show(stream, "lazy", request->lazy ? "yes" : "no");
-		cli_serving_show(stream, "versions", versions[request->versions & 3]);
-		fprintf(stream, "min_size=%lld\n", (long long)request->min_size);
-		fprintf(stream, "hashes_size=%lld\n", (long long)request->hashes_size);
+		cli_serving_show(stream, "versions", versions[request->hashing.versions & 3]);
+		fprintf(stream, "min_size=%lld\n", (long long)request->hashing.min_size);
+		fprintf(stream, "hashes_size=%lld\n", (long long)request->hashing.hashes_size);
 		cli_serving_show(stream, "follow_links", request->followed ? "yes" : "no");
-		cli_serving_show(stream, "control", request->control);
+		cli_serving_show(stream, "control", request->serving.control);
 		fclose(stream);
 	}
 	free(key);
@@ -266,19 +195,21 @@ static char *describe(const struct request *request)
 static int create_control(const struct request *request, struct parts *parts, char *message,
 			  size_t size)
 {
-	char *config = describe(request);
-	const struct serve_control_options options = {
-		.directory = request->control,
-		.others = request->control_others,
+	const struct control_mount_options options = {
+		.directory = request->serving.control,
+		.others = request->serving.control_others,
+		.answerer = &serve_control_answerer,
+		.owner = &parts->told,
+	};
+
+	parts->config = describe(request);
+	parts->told = (struct serve_control){
 		.source = request->named,
-		.config = config ? config : "",
+		.config = parts->config ? parts->config : "",
 		.server = parts->server,
 		.publish = parts->publish,
 	};
-	int error = serve_control_start(&options, &parts->control, message, size);
-
-	free(config);
-	return error;
+	return control_mount_start(&options, &parts->control, message, size);
 }
 
 static int create_all(const struct request *request, struct parts *parts, char *message,
@@ -290,26 +221,28 @@ static int create_all(const struct request *request, struct parts *parts, char *
 		error = content_tree_open(request->named, request->followed, &parts->source,
 					  message, size);
 	if (error == 0)
-		error = server_key_load(request->key, true, &parts->secret, message, size);
+		error = server_key_load(request->hashing.key, true, &parts->secret, message, size);
 	if (error == 0) {
 		error = pool_create(0, &parts->pool);
 		if (error < 0)
 			snprintf(message, size, "cannot start threads: %s", strerror(-error));
 	}
 	if (error == 0)
-		error = create_publish(request, parts, message, size);
+		error = cli_hashing_create(&request->hashing, parts->secret, parts->pool,
+					   &parts->publish, message, size);
 	if (error == 0 && request->is_url)
 		error = open_url(request, parts, message, size);
 	if (error == 0)
 		error = create_server(request, parts, message, size);
-	if (error == 0 && request->control)
+	if (error == 0 && request->serving.control)
 		error = create_control(request, parts, message, size);
 	return error;
 }
 
 static void free_all(struct parts *parts)
 {
-	serve_control_end(parts->control);
+	control_mount_end(parts->control);
+	free(parts->config);
 	if (parts->server)
 		content_server_stop(parts->server);
 	publish_free(parts->publish);
@@ -337,8 +270,8 @@ static int serve(const struct request *request)
 	if (create_all(request, &parts, message, sizeof(message)) < 0)
 		status = cli_complain(CLI_FAILED, "%s", message);
 	if (status == CLI_DONE)
-		status = cli_serving_tell(request->named, request->tls_cert ? 0 : UINT_MAX, address,
-					  parts.server);
+		status = cli_serving_tell(request->named, request->serving.tls_cert ? 0 : UINT_MAX,
+					  address, parts.server);
 	if (status == CLI_DONE)
 		cli_serving_wait(&signals);
 	free_all(&parts);
@@ -347,8 +280,7 @@ static int serve(const struct request *request)
 
 int cli_serve(int count, char **words)
 {
-	struct request request = {
-		.versions = 3, .min_size = CLI_MIN_SIZE, .hashes_size = CLI_HASHES_SIZE};
+	struct request request = {.hashing = CLI_HASHING_INITIAL};
 	int status;
 
 	if (cli_help_wanted(count, words)) {

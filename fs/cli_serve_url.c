@@ -93,10 +93,9 @@ static int apply(struct cli_serve_url *url, const struct config_key *key, char *
 	return error ? cli_complain(problem.status, "%s", problem.text) : CLI_DONE;
 }
 
-int cli_serve_url_option(struct cli_serve_url *url, int letter, char *value)
+int cli_serve_url_option(const struct cli_option *option, char *value, void *field)
 {
-	static const struct option options[] = {CLI_SERVE_URL_OPTIONS};
-	const struct option *option = &options[letter - CLI_SERVE_URL_LETTER];
+	struct cli_serve_url *url = *(struct cli_serve_url **)field;
 	char yes[] = "yes";
 
 	url->given = true;
@@ -146,20 +145,8 @@ int cli_serve_url_open(const struct cli_serve_url *url,
 		       const struct content_origin_options *options,
 		       struct content_source **source_out, char *message, size_t message_size)
 {
-	const struct config *config = url->config;
-	const struct origin_options origin = {
-		.url = config->origin,
-		.connections = config->connections,
-		.timeout = config->timeout,
-		.headers = (const char *const *)config->headers,
-		.user = config->user,
-		.netrc = config->netrc,
-		.cacert = config->cacert,
-		.cert = config->cert,
-		.certkey = config->certkey,
-		.proxy = config->proxy,
-		.insecure = config->insecure,
-	};
+	const struct origin_options origin =
+		config_origin_options(url->config, url->config->origin);
 	struct content_origin_options all = *options;
 
 	all.origin = &origin;

@@ -6,25 +6,21 @@
 #ifndef FS_CLI_SERVE_URL_H
 #define FS_CLI_SERVE_URL_H
 
-#include <getopt.h>
-
+#include "fs/cli_option.h"
 #include "origin/content_origin.h"
 
-/* Entries for getopt_long(); their letters begin with this. */
-#define CLI_SERVE_URL_LETTER 256
-#define CLI_SERVE_URL_OPTIONS                                                                      \
-	{"user", required_argument, NULL, CLI_SERVE_URL_LETTER + 0},                               \
-		{"header", required_argument, NULL, CLI_SERVE_URL_LETTER + 1},                     \
-		{"netrc", required_argument, NULL, CLI_SERVE_URL_LETTER + 2},                      \
-		{"cacert", required_argument, NULL, CLI_SERVE_URL_LETTER + 3},                     \
-		{"cert", required_argument, NULL, CLI_SERVE_URL_LETTER + 4},                       \
-		{"certkey", required_argument, NULL, CLI_SERVE_URL_LETTER + 5},                    \
-		{"insecure", no_argument, NULL, CLI_SERVE_URL_LETTER + 6},                         \
-		{"proxy", required_argument, NULL, CLI_SERVE_URL_LETTER + 7},                      \
-		{"connections", required_argument, NULL, CLI_SERVE_URL_LETTER + 8},                \
-	{                                                                                          \
-		"timeout", required_argument, NULL, CLI_SERVE_URL_LETTER + 9                       \
-	}
+/* URL: the struct cli_serve_url * in REQUEST. */
+#define CLI_SERVE_URL_OPTIONS(request, url)                                                        \
+	CLI_VALUE("user", cli_serve_url_option, request, url),                                     \
+		CLI_VALUE("header", cli_serve_url_option, request, url),                           \
+		CLI_VALUE("netrc", cli_serve_url_option, request, url),                            \
+		CLI_VALUE("cacert", cli_serve_url_option, request, url),                           \
+		CLI_VALUE("cert", cli_serve_url_option, request, url),                             \
+		CLI_VALUE("certkey", cli_serve_url_option, request, url),                          \
+		{"insecure", no_argument, cli_serve_url_option, offsetof(request, url), 0, 0},     \
+		CLI_VALUE("proxy", cli_serve_url_option, request, url),                            \
+		CLI_VALUE("connections", cli_serve_url_option, request, url),                      \
+		CLI_VALUE("timeout", cli_serve_url_option, request, url)
 #define CLI_SERVE_URL_USAGE                                                                        \
 	"Of a URL, any value may be @FILE, which stands for what FILE holds:\n"                    \
 	"  --user NAME:PASSWORD  for the origin, and so are:\n"                                    \
@@ -40,8 +36,8 @@ bool cli_serve_url_is_meant(const char *word);
 struct cli_serve_url *cli_serve_url_create(void);
 /* NULL is fine. */
 void cli_serve_url_free(struct cli_serve_url *url);
-/* VALUE, a word of the command line or a part of one, is overwritten if it is secret. */
-int cli_serve_url_option(struct cli_serve_url *url, int letter, char *value);
+/* A value that is secret is overwritten. */
+cli_take_option cli_serve_url_option;
 /* Whether any option was given. */
 bool cli_serve_url_given(const struct cli_serve_url *url);
 /* WORD: the URL, whose user part is overwritten. */

@@ -17,21 +17,30 @@
 int cli_listen_add(struct cli_listen *listen, const char *option, const char *text)
 {
 	if (listen->count == CLI_LISTEN_MAX)
-		return cli_complain(CLI_USAGE, "%s: at most %d of them", option, CLI_LISTEN_MAX);
+		return cli_complain(CLI_USAGE, "--%s: at most %d of them", option, CLI_LISTEN_MAX);
 	listen->list[listen->count++] = text;
 	return CLI_DONE;
 }
 
-int cli_listen_add_place(struct cli_listen *listen, const char *option, const char *text)
+int cli_listen_option(const struct cli_option *option, char *value, void *field)
 {
 	char escaped[LOG_NAME_MAX];
 
-	if (!http_server_is_place(text))
+	if (!http_server_is_place(value))
 		return cli_complain(CLI_USAGE,
-				    "%s %s: no place to listen on; write PORT, ADDRESS:PORT or "
+				    "--%s %s: no place to listen on; write PORT, ADDRESS:PORT or "
 				    "[ADDRESS]:PORT",
-				    option, log_escape(escaped, sizeof(escaped), text));
-	return cli_listen_add(listen, option, text);
+				    option->name, log_escape(escaped, sizeof(escaped), value));
+	return cli_listen_add(field, option->name, value);
+}
+
+int cli_serving_check(const struct cli_serving *serving)
+{
+	if (!serving->tls_cert != !serving->tls_key)
+		return cli_complain(CLI_USAGE, "--tls-cert and --tls-key belong together");
+	if (serving->control_others && !serving->control)
+		return cli_complain(CLI_USAGE, "--control-allow-other needs --control");
+	return CLI_DONE;
 }
 
 unsigned long cli_serving_files(void)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "fs/cli_option.h"
+
 /* Our choice. */
 #define CLI_LISTEN_MAX 16
 /* What may repeat, such as addresses to listen on. */
@@ -19,8 +21,25 @@ struct cli_listen {
 	unsigned count;
 };
 int cli_listen_add(struct cli_listen *listen, const char *option, const char *text);
-/* The same, if TEXT has the form of a place to listen on. */
-int cli_listen_add_place(struct cli_listen *listen, const char *option, const char *text);
+/* The same, if the value has the form of a place to listen on. */
+cli_take_option cli_listen_option;
+
+/* What all of them are asked for. */
+struct cli_serving {
+	struct cli_listen listen;
+	const char *tls_cert, *tls_key;
+	const char *control; /* directory; NULL: none */
+	bool control_others;
+};
+/* SERVING: the struct in REQUEST. */
+#define CLI_SERVING_OPTIONS(request, serving)                                                      \
+	CLI_VALUE("listen", cli_listen_option, request, serving.listen),                           \
+		CLI_TEXT("tls-cert", request, serving.tls_cert),                                   \
+		CLI_TEXT("tls-key", request, serving.tls_key),                                     \
+		CLI_TEXT("control", request, serving.control),                                     \
+		CLI_FLAG("control-allow-other", request, serving.control_others)
+/* Whether what was given goes together. */
+int cli_serving_check(const struct cli_serving *serving);
 
 /* Raises the limit of open descriptors as far as it may be, and returns it. */
 unsigned long cli_serving_files(void);

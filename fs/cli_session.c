@@ -254,33 +254,41 @@ int cli_admin_open(const struct cli_mount *mount, int *admin_out)
 	return CLI_DONE;
 }
 
+/* For free(); NULL: no memory. */
+static struct answer *create(const char *command, const char *argument)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+
+	if (answer) {
+		answer->command = command;
+		answer->argument = argument;
+	}
+	return answer;
+}
+
 /* ANSWER says what to do with the data. */
 static int speak(const struct cli_mount *mount, struct answer *answer)
 {
-	char *line = command_line(answer->command, answer->argument);
-	int admin = -1;
-	int status = cli_admin_open(mount, &admin);
+	char *line;
+	int admin, status = cli_admin_open(mount, &admin);
 
+	if (status)
+		return status;
 	answer->root = mount->root;
-
-	if (!status)
-		status = line ? converse(admin, line, answer)
-			      : cli_complain(CLI_FAILED, "out of memory");
-	if (admin >= 0)
-		close(admin);
+	line = command_line(answer->command, answer->argument);
+	status = line ? converse(admin, line, answer) : cli_complain(CLI_FAILED, "out of memory");
+	close(admin);
 	free(line);
 	return status;
 }
 
 int cli_command(const struct cli_mount *mount, const char *command, const char *argument, bool json)
 {
-	struct answer *answer = calloc(1, sizeof(*answer));
+	struct answer *answer = create(command, argument);
 	int status;
 
 	if (!answer)
 		return cli_complain(CLI_FAILED, "out of memory");
-	answer->command = command;
-	answer->argument = argument;
 	answer->json = json ? json_pack("{s:[]}", "data") : NULL;
 	status = speak(mount, answer);
 	if (status == CLI_DONE && answer->json) {
@@ -295,13 +303,11 @@ int cli_command(const struct cli_mount *mount, const char *command, const char *
 int cli_command_data(const struct cli_mount *mount, const char *command, const char *argument,
 		     cli_take_line *take, void *owner, int *error_out)
 {
-	struct answer *answer = calloc(1, sizeof(*answer));
+	struct answer *answer = create(command, argument);
 	int status;
 
 	if (!answer)
 		return cli_complain(CLI_FAILED, "out of memory");
-	answer->command = command;
-	answer->argument = argument;
 	answer->take = take;
 	answer->owner = owner;
 	status = speak(mount, answer);
@@ -332,13 +338,11 @@ static int show_tables(const struct answer *answer, const struct cli_table *tabl
 int cli_command_tables(const struct cli_mount *mount, const char *command, const char *argument,
 		       const char *const *names, bool json)
 {
-	struct answer *answer = calloc(1, sizeof(*answer));
+	struct answer *answer = create(command, argument);
 	struct cli_table *table = cli_table_create();
 	int status;
 
 	if (answer && table) {
-		answer->command = command;
-		answer->argument = argument;
 		answer->take = cli_table_line;
 		answer->owner = table;
 		answer->json = json ? json_object() : NULL;

@@ -44,6 +44,9 @@ static bool is_publication(const char *value)
 	       !id[strspn(id, "0123456789abcdefABCDEF")];
 }
 
+/* As fault_of() says it. */
+_Static_assert(ADMIN_READ_TIMEOUT_MAX_MS == 3600000, "the most of a read timeout");
+
 static bool is_read_timeout(const char *value)
 {
 	unsigned long long milliseconds = are_digits(value) ? strtoull(value, NULL, 10) : 0;

@@ -16,14 +16,6 @@
 #define CLIENTS_SHOWN 64u
 #define CLIENTS_LISTED 256u
 
-struct hosted_control {
-	struct control_mount *mount;
-	char *cache_dir, *config;
-	unsigned plain;
-	struct store *store;
-	struct hosted_cache *cache;
-};
-
 /* ---- telling ---- */
 
 /* All numbers, gathered once for either form. */
@@ -39,51 +31,42 @@ struct numbers {
 _Static_assert(OFFERS_OUTCOMES == 8 && OFFERS_FATES == 6, "each has its row");
 
 static const struct number list[] = {
-#define AT(field) offsetof(struct numbers, field)
-#define COUNT(object, name, metric, help, field)                                                   \
-	{                                                                                          \
-		{object, "", name}, metric, NULL, help, AT(field)                                  \
-	}
-	COUNT("cache", "used", "cache_used_bytes", "Octets in the cache directory.", store.used),
-	COUNT("cache", "limit", "cache_limit_bytes", "What it may hold.", store.limit),
-	COUNT("cache", "contents", "cache_contents", "Contents of which something is cached.",
-	      store.contents),
-	COUNT("cache", "segments", "cache_segments", "Segments of known content information.",
-	      store.segments),
-	COUNT("cache", "opaque", "cache_opaque_bytes",
-	      "Octets of blocks that only clients can decrypt and verify.", opaque),
-	COUNT("cache", "evicted", "cache_evicted_bytes_total", "Octets evicted.", store.evicted),
-	COUNT("served", "bytes", "served_bytes_total", "Octets given to clients.",
-	      hosted.served.bytes),
-	COUNT("served", "blocks", "served_blocks_total", "Blocks given to clients.",
-	      hosted.served.blocks),
-	COUNT("served", "requests", "served_requests_total", "Requests for what is cached.",
-	      hosted.served.requests),
-	COUNT("served", "busy", "served_busy_total",
-	      "Those answered empty because too many were being served.", hosted.served.busy),
-	COUNT("served", "unwelcome", "served_unwelcome_total",
-	      "Connections that were closed unheard.", hosted.served.unwelcome),
-	COUNT("served", "forbidden", "served_forbidden_total",
-	      "Requests by HTTP from outside the networks that may.", hosted.served.forbidden),
+	NUMBER("cache", "used", "cache_used_bytes", "Octets in the cache directory.", store.used),
+	NUMBER("cache", "limit", "cache_limit_bytes", "What it may hold.", store.limit),
+	NUMBER("cache", "contents", "cache_contents", "Contents of which something is cached.",
+	       store.contents),
+	NUMBER("cache", "segments", "cache_segments", "Segments of known content information.",
+	       store.segments),
+	NUMBER("cache", "opaque", "cache_opaque_bytes",
+	       "Octets of blocks that only clients can decrypt and verify.", opaque),
+	NUMBER("cache", "evicted", "cache_evicted_bytes_total", "Octets evicted.", store.evicted),
+	NUMBER("served", "bytes", "served_bytes_total", "Octets given to clients.",
+	       hosted.served.bytes),
+	NUMBER("served", "blocks", "served_blocks_total", "Blocks given to clients.",
+	       hosted.served.blocks),
+	NUMBER("served", "requests", "served_requests_total", "Requests for what is cached.",
+	       hosted.served.requests),
+	NUMBER("served", "busy", "served_busy_total",
+	       "Those answered empty because too many were being served.", hosted.served.busy),
+	NUMBER("served", "unwelcome", "served_unwelcome_total",
+	       "Connections that were closed unheard.", hosted.served.unwelcome),
+	NUMBER("served", "forbidden", "served_forbidden_total",
+	       "Requests by HTTP from outside the networks that may.", hosted.served.forbidden),
 #define MESSAGES(name, type)                                                                       \
-	{                                                                                          \
-		{"offers", "", name}, "offers_total", "type", "Offers that came, by message.",     \
-			AT(hosted.intake.messages[type])                                           \
-	}
+	NUMBER_LABELLED("offers", name, "offers_total", "type", "Offers that came, by message.",   \
+			hosted.intake.messages[type])
 	MESSAGES("initial", PCHC_INITIAL_OFFER),
 	MESSAGES("information", PCHC_SEGMENT_INFO),
 	MESSAGES("batched", PCHC_BATCHED_OFFER),
 #undef MESSAGES
-	COUNT("offers", "ignored", "offers_ignored_total", "Of them, of no use.",
-	      hosted.intake.ignored),
-	COUNT("offers", "forbidden", "offers_forbidden_total",
-	      "Offers by HTTPS from outside the networks that may.", hosted.intake.forbidden),
+	NUMBER("offers", "ignored", "offers_ignored_total", "Of them, of no use.",
+	       hosted.intake.ignored),
+	NUMBER("offers", "forbidden", "offers_forbidden_total",
+	       "Offers by HTTPS from outside the networks that may.", hosted.intake.forbidden),
 #define OFFERED(name, fate)                                                                        \
-	{                                                                                          \
-		{"offers", "", name}, "offered_segments_total", "fate",                            \
+	NUMBER_LABELLED("offers", name, "offered_segments_total", "fate",                          \
 			"Segments that were offered, by what became of the offer at first.",       \
-			AT(hosted.offers.offers[fate])                                             \
-	}
+			hosted.offers.offers[fate])
 	OFFERED("queued", OFFERS_QUEUED),
 	OFFERED("waiting", OFFERS_WAITING),
 	OFFERED("repeated", OFFERS_REPEATED),
@@ -91,31 +74,28 @@ static const struct number list[] = {
 	OFFERED("untrusted", OFFERS_UNTRUSTED),
 	OFFERED("forgotten", OFFERS_BEYOND),
 #undef OFFERED
-	COUNT("offers", "segments", "offers_segments", "Segments that wait or are being pulled.",
-	      segments),
-	COUNT("offers", "addresses", "offers_addresses", "Machines remembered that offered some.",
-	      addresses),
-	COUNT("offers", "looks", "offers_looks", "Segments that are being looked up.", looks),
-	COUNT("offers", "exchanges", "offers_exchanges", "Questions to those who offer, now.",
-	      exchanges),
-	COUNT("pulled", "bytes", "pulled_bytes_total", "Octets that were fetched and kept.",
-	      hosted.pulled_bytes),
-	COUNT("pulled", "blocks", "pulled_blocks_total", "Blocks that were fetched and kept.",
-	      hosted.pulled_blocks),
-	COUNT("pulled", "verified", "pulled_verified_blocks_total", "Of them, verified ones.",
-	      hosted.verified_blocks),
-	COUNT("pulled", "replaced", "pulled_replaced_blocks_total",
-	      "Of them, in the place of what another had given.", hosted.offers.replaced),
-	COUNT("pulled", "pulls", "pulls_total", "Segments whose fetching was begun.",
-	      hosted.offers.pulls),
-	COUNT("pulled", "needless", "pulls_needless_total",
-	      "Segments that were offered and nothing was missing of.", hosted.offers.needless),
+	NUMBER("offers", "segments", "offers_segments", "Segments that wait or are being pulled.",
+	       segments),
+	NUMBER("offers", "addresses", "offers_addresses", "Machines remembered that offered some.",
+	       addresses),
+	NUMBER("offers", "looks", "offers_looks", "Segments that are being looked up.", looks),
+	NUMBER("offers", "exchanges", "offers_exchanges", "Questions to those who offer, now.",
+	       exchanges),
+	NUMBER("pulled", "bytes", "pulled_bytes_total", "Octets that were fetched and kept.",
+	       hosted.pulled_bytes),
+	NUMBER("pulled", "blocks", "pulled_blocks_total", "Blocks that were fetched and kept.",
+	       hosted.pulled_blocks),
+	NUMBER("pulled", "verified", "pulled_verified_blocks_total", "Of them, verified ones.",
+	       hosted.verified_blocks),
+	NUMBER("pulled", "replaced", "pulled_replaced_blocks_total",
+	       "Of them, in the place of what another had given.", hosted.offers.replaced),
+	NUMBER("pulled", "pulls", "pulls_total", "Segments whose fetching was begun.",
+	       hosted.offers.pulls),
+	NUMBER("pulled", "needless", "pulls_needless_total",
+	       "Segments that were offered and nothing was missing of.", hosted.offers.needless),
 #define EXCHANGES(name, outcome)                                                                   \
-	{                                                                                          \
-		{"exchanges", "", name}, "peer_exchanges_total", "outcome",                        \
-			"Questions to those who offer, by what came of them.",                     \
-			AT(outcomes[outcome])                                                      \
-	}
+	NUMBER_LABELLED("exchanges", name, "peer_exchanges_total", "outcome",                      \
+			"Questions to those who offer, by what came of them.", outcomes[outcome])
 	EXCHANGES("good", OFFERS_CAME),
 	EXCHANGES("empty", OFFERS_NOT_HERE),
 	EXCHANGES("malformed", OFFERS_MALFORMED),
@@ -125,19 +105,12 @@ static const struct number list[] = {
 	EXCHANGES("broken", OFFERS_VANISHED),
 	EXCHANGES("given_up", OFFERS_GAVE_UP),
 #undef EXCHANGES
-#define ERRORS(kind, field)                                                                        \
-	{                                                                                          \
-		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
-	}
-	ERRORS("hash", hosted.wrong),
-	ERRORS("checksum", store.checksum_errors),
-	ERRORS("peer", peer_errors),
-	ERRORS("malformed", malformed),
-	ERRORS("unkept", hosted.not_kept),
-#undef ERRORS
-#undef COUNT
-#undef AT
-	{{NULL, NULL, NULL}, NULL, NULL, NULL, 0},
+	NUMBER_OF_ERRORS("hash", hosted.wrong),
+	NUMBER_OF_ERRORS("checksum", store.checksum_errors),
+	NUMBER_OF_ERRORS("peer", peer_errors),
+	NUMBER_OF_ERRORS("malformed", malformed),
+	NUMBER_OF_ERRORS("unkept", hosted.not_kept),
+	NUMBERS_END,
 };
 
 static void gather(const struct hosted_control *control, struct numbers *numbers_out)
@@ -341,54 +314,9 @@ static const struct command commands[] = {
 	{NULL, NULL, NULL, COMMAND_NONE, NULL, NULL},
 };
 
-static const struct control_answerer answerer = {
+const struct control_answerer hosted_control_answerer = {
 	.text = {[CONTROL_STATUS] = make_status,
 		 [CONTROL_METRICS] = make_metrics,
 		 [CONTROL_CONFIG] = make_config},
 	.commands = commands,
 };
-
-/* ---- beginning and end ---- */
-
-int hosted_control_start(const struct hosted_control_options *options,
-			 struct hosted_control **control_out, char *message, size_t message_size)
-{
-	struct hosted_control *control = calloc(1, sizeof *control);
-	const struct control_mount_options mount = {.directory = options->directory,
-						    .others = options->others,
-						    .answerer = &answerer,
-						    .owner = control};
-	int error = -ENOMEM;
-
-	snprintf(message, message_size, "cannot serve a control directory: out of memory");
-	if (control == NULL)
-		return error;
-	control->cache_dir = strdup(options->cache_dir);
-	control->config = strdup(options->config);
-	control->plain = options->plain;
-	control->store = options->store;
-	control->cache = options->cache;
-	if (control->cache_dir != NULL && control->config != NULL)
-		error = control_mount_start(&mount, &control->mount, message, message_size);
-	if (error != 0) {
-		hosted_control_end(control);
-		return error;
-	}
-	*control_out = control;
-	return 0;
-}
-
-int hosted_control_keep(struct hosted_control *control)
-{
-	return control_mount_keep(control->mount);
-}
-
-void hosted_control_end(struct hosted_control *control)
-{
-	if (control == NULL)
-		return;
-	control_mount_end(control->mount);
-	free(control->cache_dir);
-	free(control->config);
-	free(control);
-}

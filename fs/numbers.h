@@ -20,6 +20,22 @@ struct number {
 	size_t field; /* where its uint64_t is in a struct of them */
 };
 
+/* Rows. FIELD is one of `struct numbers`, as each file with a list calls its own. */
+#define NUMBER(object, name, metric, help, field)                                                  \
+	{                                                                                          \
+		{object, "", name}, metric, NULL, help, offsetof(struct numbers, field)            \
+	}
+#define NUMBER_LABELLED(object, name, metric, label, help, field)                                  \
+	{                                                                                          \
+		{object, "", name}, metric, label, help, offsetof(struct numbers, field)           \
+	}
+#define NUMBER_OF_ERRORS(kind, field)                                                              \
+	NUMBER_LABELLED("errors", kind, "errors_total", "kind", "Errors, by kind.", field)
+#define NUMBERS_END                                                                                \
+	{                                                                                          \
+		{NULL, NULL, NULL}, NULL, NULL, NULL, 0                                            \
+	}
+
 /* VALUES: that struct. */
 void numbers_put(json_t *status, const struct number *list, const void *values);
 /* Prefix peerdist_; what ends in _total is a counter. 0 or a negative errno, as all that make a

@@ -6,19 +6,11 @@
 #include <string.h>
 
 #include "cache/log.h"
-#include "fs/control_mount.h"
 #include "fs/numbers.h"
 #include "fs/version.h"
 
 /* Room for "[ADDRESS%INTERFACE]:PORT". */
 #define ADDRESS_SIZE 128
-
-struct serve_control {
-	struct control_mount *mount;
-	char *source, *config;
-	struct content_server *server;
-	struct publish *publish;
-};
 
 /* ---- telling ---- */
 
@@ -29,58 +21,26 @@ struct numbers {
 };
 
 static const struct number list[] = {
-#define AT(field) offsetof(struct numbers, field)
-	{{"served", "", "bytes"},
-	 "served_bytes_total",
-	 NULL,
-	 "Octets of files given as they are.",
-	 AT(served.octets)},
+	NUMBER("served", "bytes", "served_bytes_total", "Octets of files given as they are.",
+	       served.octets),
 	/* Those who serve peers count them; the same names for all. */
-	{{"served", "", "blocks"}, "served_blocks_total", NULL, "Blocks given to peers.", AT(none)},
-	{{"served", "", "requests"},
-	 "served_requests_total",
-	 NULL,
-	 "Requests of all kinds.",
-	 AT(served.requests)},
-	{{"served", "", "information"},
-	 "served_information_total",
-	 NULL,
-	 "Answers that were content information.",
-	 AT(served.informations)},
-	{{"served", "", "information_bytes"},
-	 "served_information_bytes_total",
-	 NULL,
-	 "Octets of content information given.",
-	 AT(served.information_octets)},
-	{{"hashes", "", "made"},
-	 "hashes_made_total",
-	 NULL,
-	 "Contents whose content information was made.",
-	 AT(hashes.made)},
-	{{"hashes", "", "queued"},
-	 "hashes_queued",
-	 NULL,
-	 "Contents that wait for it.",
-	 AT(hashes.queued)},
-	{{"hashes", "", "failed"},
-	 "hashes_failed_total",
-	 NULL,
-	 "Contents for which it could not be made.",
-	 AT(hashes.failed)},
-	{{"hashes", "", "octets_hashed"},
-	 "hashed_bytes_total",
-	 NULL,
-	 "Octets that were hashed.",
-	 AT(hashes.octets_hashed)},
-#define ERRORS(kind, field)                                                                        \
-	{                                                                                          \
-		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
-	}
-	ERRORS("source", served.unreadable),
-	ERRORS("busy", served.busy),
-#undef ERRORS
-#undef AT
-	{{NULL, NULL, NULL}, NULL, NULL, NULL, 0},
+	NUMBER("served", "blocks", "served_blocks_total", "Blocks given to peers.", none),
+	NUMBER("served", "requests", "served_requests_total", "Requests of all kinds.",
+	       served.requests),
+	NUMBER("served", "information", "served_information_total",
+	       "Answers that were content information.", served.informations),
+	NUMBER("served", "information_bytes", "served_information_bytes_total",
+	       "Octets of content information given.", served.information_octets),
+	NUMBER("hashes", "made", "hashes_made_total",
+	       "Contents whose content information was made.", hashes.made),
+	NUMBER("hashes", "queued", "hashes_queued", "Contents that wait for it.", hashes.queued),
+	NUMBER("hashes", "failed", "hashes_failed_total",
+	       "Contents for which it could not be made.", hashes.failed),
+	NUMBER("hashes", "octets_hashed", "hashed_bytes_total", "Octets that were hashed.",
+	       hashes.octets_hashed),
+	NUMBER_OF_ERRORS("source", served.unreadable),
+	NUMBER_OF_ERRORS("busy", served.busy),
+	NUMBERS_END,
 };
 
 static void gather(const struct serve_control *control, struct numbers *numbers_out)
@@ -181,48 +141,9 @@ static const struct command commands[] = {
 	{NULL, NULL, NULL, COMMAND_NONE, NULL, NULL},
 };
 
-static const struct control_answerer answerer = {
+const struct control_answerer serve_control_answerer = {
 	.text = {[CONTROL_STATUS] = make_status,
 		 [CONTROL_METRICS] = make_metrics,
 		 [CONTROL_CONFIG] = make_config},
 	.commands = commands,
 };
-
-/* ---- beginning and end ---- */
-
-int serve_control_start(const struct serve_control_options *options,
-			struct serve_control **control_out, char *message, size_t message_size)
-{
-	struct serve_control *control = calloc(1, sizeof *control);
-	const struct control_mount_options mount = {.directory = options->directory,
-						    .others = options->others,
-						    .answerer = &answerer,
-						    .owner = control};
-	int error = -ENOMEM;
-
-	snprintf(message, message_size, "cannot serve a control directory: out of memory");
-	if (control == NULL)
-		return error;
-	control->source = strdup(options->source);
-	control->config = strdup(options->config);
-	control->server = options->server;
-	control->publish = options->publish;
-	if (control->source != NULL && control->config != NULL)
-		error = control_mount_start(&mount, &control->mount, message, message_size);
-	if (error != 0) {
-		serve_control_end(control);
-		return error;
-	}
-	*control_out = control;
-	return 0;
-}
-
-void serve_control_end(struct serve_control *control)
-{
-	if (control == NULL)
-		return;
-	control_mount_end(control->mount);
-	free(control->source);
-	free(control->config);
-	free(control);
-}

@@ -30,32 +30,18 @@ struct numbers {
 _Static_assert(SEEKER_REASONS == 11, "each reason but SEEKER_CAME has its row");
 
 static const struct number list[] = {
-#define AT(field) offsetof(struct numbers, field)
-	{{"cache", "", "used"},
-	 "cache_used_bytes",
-	 NULL,
-	 "Octets in the cache directory.",
-	 AT(store.used)},
-	{{"cache", "", "limit"}, "cache_limit_bytes", NULL, "What it may hold.", AT(store.limit)},
-	{{"cache", "", "contents"},
-	 "cache_contents",
-	 NULL,
-	 "Contents of which something is cached.",
-	 AT(store.contents)},
-	{{"cache", "", "segments"},
-	 "cache_segments",
-	 NULL,
-	 "Segments that peers may ask for.",
-	 AT(store.segments)},
-	{{"cache", "", "evicted"},
-	 "cache_evicted_bytes_total",
-	 NULL,
-	 "Octets evicted.",
-	 AT(store.evicted)},
+	NUMBER("cache", "used", "cache_used_bytes", "Octets in the cache directory.", store.used),
+	NUMBER("cache", "limit", "cache_limit_bytes", "What it may hold.", store.limit),
+	NUMBER("cache", "contents", "cache_contents", "Contents of which something is cached.",
+	       store.contents),
+	NUMBER("cache", "segments", "cache_segments", "Segments that peers may ask for.",
+	       store.segments),
+	NUMBER("cache", "evicted", "cache_evicted_bytes_total", "Octets evicted.", store.evicted),
 #define GIVEN(name, kind)                                                                          \
 	{                                                                                          \
 		{"sources", name, "bytes"}, "source_bytes_total", "source",                        \
-			"Octets given to readers, by source.", AT(fetch.given[kind].bytes)         \
+			"Octets given to readers, by source.",                                     \
+			offsetof(struct numbers, fetch.given[kind].bytes)                          \
 	}
 	GIVEN("cache", GIVEN_CACHE),
 	GIVEN("peer", GIVEN_PEER),
@@ -65,66 +51,61 @@ static const struct number list[] = {
 #define GIVEN(name, kind)                                                                          \
 	{                                                                                          \
 		{"sources", name, "blocks"}, "source_blocks_total", "source",                      \
-			"Blocks given to readers, by source.", AT(fetch.given[kind].blocks)        \
+			"Blocks given to readers, by source.",                                     \
+			offsetof(struct numbers, fetch.given[kind].blocks)                         \
 	}
 	GIVEN("cache", GIVEN_CACHE),
 	GIVEN("peer", GIVEN_PEER),
 	GIVEN("hosted", GIVEN_HOSTED),
 	GIVEN("origin", GIVEN_ORIGIN),
 #undef GIVEN
-#define COUNT(object, name, metric, help, field)                                                   \
-	{                                                                                          \
-		{object, "", name}, metric, NULL, help, AT(field)                                  \
-	}
-	COUNT("served", "bytes", "served_bytes_total", "Octets given to peers.",
-	      peers.served.bytes),
-	COUNT("served", "blocks", "served_blocks_total", "Blocks given to peers.",
-	      peers.served.blocks),
-	COUNT("served", "requests", "served_requests_total", "Requests from peers.",
-	      peers.served.requests),
-	COUNT("served", "busy", "served_busy_total",
-	      "Those answered empty because too many were being served.", peers.served.busy),
-	COUNT("served", "unwelcome", "served_unwelcome_total",
-	      "Connections from outside the networks.", peers.served.unwelcome),
-	COUNT("discovery", "probes", "discovery_probes_total", "Probes sent.", peers.seeker.probes),
-	COUNT("discovery", "answers", "discovery_answers_total", "Answers to them.",
-	      peers.seeker.answers),
-	COUNT("discovery", "late_answers", "discovery_late_answers_total",
-	      "Of them, those that nobody waited for any more.", peers.seeker.late_answers),
-	COUNT("discovery", "received", "discovery_received_total", "Probes of peers.",
-	      peers.responder.received),
-	COUNT("discovery", "answered", "discovery_answered_total", "Those answered.",
-	      peers.responder.answered),
-	COUNT("discovery", "repeats", "discovery_repeats_total",
-	      "Copies of Probes that had been heard.", peers.responder.repeats),
-	COUNT("discovery", "refused", "discovery_refused_total",
-	      "Probes beyond the rate that is answered.", peers.responder.refused),
-	COUNT("discovery", "thinned", "discovery_thinned_total",
-	      "Probes left to the many others that have it.", peers.responder.thinned),
-	COUNT("discovery", "strangers", "discovery_strangers_total",
-	      "Datagrams from outside the networks.", peers.strangers),
-	COUNT("discovery", "alone", "discovery_alone", "1: nobody answers here.", alone),
-	COUNT("discovery", "deaf", "discovery_deaf", "1: another program has the port for itself.",
-	      deaf),
-	COUNT("exchanges", "asked", "peer_requests_total", "Requests to peers.",
-	      peers.seeker.asked),
-	COUNT("offers", "messages", "offers_messages_total", "Messages to hosted caches.",
-	      peers.offering.messages),
-	COUNT("offers", "segments", "offers_segments_total", "Segments offered to them.",
-	      peers.offering.offered),
-	COUNT("offers", "failed", "offers_failed_total", "Offers that came to nothing.",
-	      peers.offering.failed),
-	COUNT("offers", "dropped", "offers_dropped_total",
-	      "Segments of which too many offers came to nothing.", peers.offering.dropped),
-	COUNT("offers", "queued", "offers_queued", "Segments that wait to be offered.", queued),
-	COUNT("offers", "lists", "hosted_lists_total",
-	      "Questions to hosted caches which segments they have.", peers.lists),
-#undef COUNT
+	NUMBER("served", "bytes", "served_bytes_total", "Octets given to peers.",
+	       peers.served.bytes),
+	NUMBER("served", "blocks", "served_blocks_total", "Blocks given to peers.",
+	       peers.served.blocks),
+	NUMBER("served", "requests", "served_requests_total", "Requests from peers.",
+	       peers.served.requests),
+	NUMBER("served", "busy", "served_busy_total",
+	       "Those answered empty because too many were being served.", peers.served.busy),
+	NUMBER("served", "unwelcome", "served_unwelcome_total",
+	       "Connections from outside the networks.", peers.served.unwelcome),
+	NUMBER("discovery", "probes", "discovery_probes_total", "Probes sent.",
+	       peers.seeker.probes),
+	NUMBER("discovery", "answers", "discovery_answers_total", "Answers to them.",
+	       peers.seeker.answers),
+	NUMBER("discovery", "late_answers", "discovery_late_answers_total",
+	       "Of them, those that nobody waited for any more.", peers.seeker.late_answers),
+	NUMBER("discovery", "received", "discovery_received_total", "Probes of peers.",
+	       peers.responder.received),
+	NUMBER("discovery", "answered", "discovery_answered_total", "Those answered.",
+	       peers.responder.answered),
+	NUMBER("discovery", "repeats", "discovery_repeats_total",
+	       "Copies of Probes that had been heard.", peers.responder.repeats),
+	NUMBER("discovery", "refused", "discovery_refused_total",
+	       "Probes beyond the rate that is answered.", peers.responder.refused),
+	NUMBER("discovery", "thinned", "discovery_thinned_total",
+	       "Probes left to the many others that have it.", peers.responder.thinned),
+	NUMBER("discovery", "strangers", "discovery_strangers_total",
+	       "Datagrams from outside the networks.", peers.strangers),
+	NUMBER("discovery", "alone", "discovery_alone", "1: nobody answers here.", alone),
+	NUMBER("discovery", "deaf", "discovery_deaf", "1: another program has the port for itself.",
+	       deaf),
+	NUMBER("exchanges", "asked", "peer_requests_total", "Requests to peers.",
+	       peers.seeker.asked),
+	NUMBER("offers", "messages", "offers_messages_total", "Messages to hosted caches.",
+	       peers.offering.messages),
+	NUMBER("offers", "segments", "offers_segments_total", "Segments offered to them.",
+	       peers.offering.offered),
+	NUMBER("offers", "failed", "offers_failed_total", "Offers that came to nothing.",
+	       peers.offering.failed),
+	NUMBER("offers", "dropped", "offers_dropped_total",
+	       "Segments of which too many offers came to nothing.", peers.offering.dropped),
+	NUMBER("offers", "queued", "offers_queued", "Segments that wait to be offered.", queued),
+	NUMBER("offers", "lists", "hosted_lists_total",
+	       "Questions to hosted caches which segments they have.", peers.lists),
 #define EXCHANGES(outcome)                                                                         \
-	{                                                                                          \
-		{"exchanges", "", #outcome}, "peer_exchanges_total", "outcome",                    \
-			"Requests to peers, by what came of them.", AT(peers.seeker.outcome)       \
-	}
+	NUMBER_LABELLED("exchanges", #outcome, "peer_exchanges_total", "outcome",                  \
+			"Requests to peers, by what came of them.", peers.seeker.outcome)
 	EXCHANGES(good),
 	EXCHANGES(empty),
 	EXCHANGES(wrong),
@@ -133,11 +114,9 @@ static const struct number list[] = {
 	EXCHANGES(overtaken),
 #undef EXCHANGES
 #define REFUSED(name, reason)                                                                      \
-	{                                                                                          \
-		{"refused", "", name}, "peer_refused_total", "reason",                             \
+	NUMBER_LABELLED("refused", name, "peer_refused_total", "reason",                           \
 			"Blocks that were sought and not got from peers, by reason.",              \
-			AT(peers.seeker.refused[reason])                                           \
-	}
+			peers.seeker.refused[reason])
 	REFUSED("alone", SEEKER_ALONE),
 	REFUSED("no_answer", SEEKER_NO_ANSWER),
 	REFUSED("chosen", SEEKER_CHOSEN),
@@ -149,10 +128,7 @@ static const struct number list[] = {
 	REFUSED("busy", SEEKER_BUSY),
 	REFUSED("ended", SEEKER_ENDED),
 #undef REFUSED
-#define API(name, metric, help)                                                                    \
-	{                                                                                          \
-		{"api", "", #name}, metric, NULL, help, AT(api.name)                               \
-	}
+#define API(name, metric, help) NUMBER("api", #name, metric, help, api.name)
 	API(instances, "api_instances", "Programs' sessions with the API."),
 	API(handles, "api_handles", "Handles that they have."),
 	API(operations, "api_operations", "Asynchronous calls that have not ended."),
@@ -160,41 +136,22 @@ static const struct number list[] = {
 	API(input, "api_input_bytes", "Octets of input held."),
 	API(output, "api_output_bytes", "Octets of output not fetched yet."),
 #undef API
-#define ERRORS(kind, field)                                                                        \
-	{                                                                                          \
-		{"errors", "", kind}, "errors_total", "kind", "Errors, by kind.", AT(field)        \
-	}
-	ERRORS("hash", hash_errors),
-	ERRORS("checksum", store.checksum_errors),
-	ERRORS("peer", peer_errors),
-	ERRORS("origin", origin.errors),
-	ERRORS("malformed", malformed),
+	NUMBER_OF_ERRORS("hash", hash_errors),
+	NUMBER_OF_ERRORS("checksum", store.checksum_errors),
+	NUMBER_OF_ERRORS("peer", peer_errors),
+	NUMBER_OF_ERRORS("origin", origin.errors),
+	NUMBER_OF_ERRORS("malformed", malformed),
 	/* Blocks that programs added, right, and that the cache could not keep. */
-	ERRORS("unkept", api.unkept),
-#undef ERRORS
-	{{"requests", "", "read"},
-	 "read_requests_total",
-	 NULL,
-	 "READ requests from the kernel.",
-	 AT(reads)},
-	{{"requests", "", "xattr"},
-	 "xattr_requests_total",
-	 NULL,
-	 "GETXATTR requests from the kernel.",
-	 AT(xattr_requests)},
-	{{"requests", "", "origin"},
-	 "origin_requests_total",
-	 NULL,
-	 "Requests to the origin.",
-	 AT(origin.requests)},
-	{{"requests", "", "origin_bytes"},
-	 "origin_received_bytes_total",
-	 NULL,
-	 "Body octets from the origin.",
-	 AT(origin.bytes)},
-	{{"", "", "nodes"}, "nodes", NULL, "Nodes that the kernel knows.", AT(nodes)},
-#undef AT
-	{{NULL, NULL, NULL}, NULL, NULL, NULL, 0},
+	NUMBER_OF_ERRORS("unkept", api.unkept),
+	NUMBER("requests", "read", "read_requests_total", "READ requests from the kernel.", reads),
+	NUMBER("requests", "xattr", "xattr_requests_total", "GETXATTR requests from the kernel.",
+	       xattr_requests),
+	NUMBER("requests", "origin", "origin_requests_total", "Requests to the origin.",
+	       origin.requests),
+	NUMBER("requests", "origin_bytes", "origin_received_bytes_total",
+	       "Body octets from the origin.", origin.bytes),
+	NUMBER("", "nodes", "nodes", "Nodes that the kernel knows.", nodes),
+	NUMBERS_END,
 };
 
 /* What follows from several counters. */

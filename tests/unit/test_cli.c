@@ -3,55 +3,16 @@
  * What peerdist sends to a mount and makes of its answer; a socket stands for the admin file.
  */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <sys/socket.h>
 
-#include <cmocka.h>
+#include "tests/unit/cli_fixture.h"
 
 #include "fs/cli_progress.c"
 #include "fs/cli_session.c"
 #include "fs/cli_status.c"
 #include "fs/cli_table.c"
 
-static char complaint[1024];
-
-int cli_complain(int status, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(complaint, sizeof(complaint), format, arguments);
-	va_end(arguments);
-	return status;
-}
-
-static char sent[8192];   /* to the admin file */
-static char output[8192]; /* on standard output */
-static int kept;          /* standard output while it is redirected */
-static FILE *caught;
-
-static void catch_output(void)
-{
-	fflush(stdout);
-	caught = tmpfile();
-	assert_non_null(caught);
-	kept = dup(STDOUT_FILENO);
-	dup2(fileno(caught), STDOUT_FILENO);
-}
-
-static void release_output(void)
-{
-	ssize_t length;
-
-	fflush(stdout);
-	dup2(kept, STDOUT_FILENO);
-	close(kept);
-	length = pread(fileno(caught), output, sizeof(output) - 1, 0);
-	output[length > 0 ? length : 0] = '\0';
-	fclose(caught);
-}
+static char sent[8192]; /* to the admin file */
 
 /* Has the daemon say TEXT. */
 static int hear(const char *text, const char *line, bool json)
@@ -108,11 +69,11 @@ static void data_behind_ok_are_printed(void **state)
 	(void)state;
 	assert_int_equal(hear("ok\n1 warm a\n2 verify\n", "jobs\n", false), CLI_DONE);
 	assert_string_equal(sent, "jobs\n");
-	assert_string_equal(output, "1 warm a\n2 verify\n");
+	assert_string_equal(printed, "1 warm a\n2 verify\n");
 	assert_int_equal(hear("ok 17 octets freed\n", "clear\n", false), CLI_DONE);
-	assert_string_equal(output, "17 octets freed\n");
+	assert_string_equal(printed, "17 octets freed\n");
 	assert_int_equal(hear("ok", "clear\n", false), CLI_DONE);
-	assert_string_equal(output, "");
+	assert_string_equal(printed, "");
 }
 
 static void progress_is_not_printed_when_there_is_no_terminal(void **state)
@@ -120,7 +81,7 @@ static void progress_is_not_printed_when_there_is_no_terminal(void **state)
 	(void)state;
 	assert_int_equal(hear("progress 0 10\nprogress 10 10\nok 10 octets\n", "warm x\n", false),
 			 CLI_DONE);
-	assert_string_equal(output, "10 octets\n");
+	assert_string_equal(printed, "10 octets\n");
 	assert_string_equal(complaint, "");
 }
 
@@ -139,7 +100,7 @@ static void errors_are_told_and_fail(void **state)
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		assert_int_equal(hear(answers[i][0], "x\n", false), CLI_FAILED);
 		assert_memory_equal(complaint, answers[i][1], strlen(answers[i][1]));
-		assert_string_equal(output, "");
+		assert_string_equal(printed, "");
 	}
 }
 
@@ -156,7 +117,7 @@ static void json_holds_message_and_data(void **state)
 {
 	(void)state;
 	assert_int_equal(hear("progress 1 2\nok done\na\n\"b\xff\n", "x\n", true), CLI_DONE);
-	assert_string_equal(output, "{\"data\":[\"a\",\"\\\"b\\\\xff\"],\"message\":\"done\"}");
+	assert_string_equal(printed, "{\"data\":[\"a\",\"\\\"b\\\\xff\"],\"message\":\"done\"}");
 }
 
 struct taken {
@@ -189,7 +150,7 @@ static int hear_lines(const char *text, struct taken *taken, int *error_out)
 	catch_output();
 	status = converse(ends[0], "info /x\n", answer);
 	release_output();
-	assert_string_equal(output, "");
+	assert_string_equal(printed, "");
 	*error_out = answer->take_error;
 	close(ends[0]);
 	close(ends[1]);
@@ -275,11 +236,11 @@ static void status_is_shown_for_people(void **state)
 					 "\"errors\":{\"hash\":1,\"origin\":2}}"),
 			 CLI_DONE);
 	release_output();
-	assert_non_null(strstr(output, "origin      http://h/\\x0a\n"));
-	assert_non_null(strstr(output, "cache       1.5 KiB of 10.0 GiB, 3 contents, in /c\n"));
-	assert_non_null(strstr(output, "cache           2.0 MiB           32\n"));
-	assert_non_null(strstr(output, "peer                0 B            0\n"));
-	assert_non_null(strstr(output, "errors      hash 1, origin 2\n"));
+	assert_non_null(strstr(printed, "origin      http://h/\\x0a\n"));
+	assert_non_null(strstr(printed, "cache       1.5 KiB of 10.0 GiB, 3 contents, in /c\n"));
+	assert_non_null(strstr(printed, "cache           2.0 MiB           32\n"));
+	assert_non_null(strstr(printed, "peer                0 B            0\n"));
+	assert_non_null(strstr(printed, "errors      hash 1, origin 2\n"));
 }
 
 static void a_status_that_is_none_is_refused(void **state)

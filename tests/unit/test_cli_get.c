@@ -2,36 +2,26 @@
  *
  * What `peerdist info get` makes of the lines that a daemon answers.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/cli_fixture.h"
 
 #include "fs/cli_info_get.c"
 
-static char complaint[1024];
 static const char *const *lines; /* of the answer, up to NULL */
 static uint8_t came[1024];       /* out */
 static size_t came_size;
 static int put_error;
 static int closed_with; /* the status, or -1 */
 
-int cli_complain(int status, const char *format, ...)
+int cli_options(int count, char **words, const struct cli_option *table, void *request)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(complaint, sizeof(complaint), format, arguments);
-	va_end(arguments);
-	return status;
+	(void)count, (void)words, (void)table, (void)request;
+	return CLI_DONE;
 }
 
-int cli_option(int count, char **words, const char *letters, const struct option *options)
+int cli_option_text(const struct cli_option *option, char *value, void *field)
 {
-	(void)count, (void)words, (void)letters, (void)options;
-	return -1;
+	(void)option, (void)value, (void)field;
+	return CLI_DONE;
 }
 
 int cli_action_usage(const struct cli_action *action)

@@ -2,42 +2,20 @@
  *
  * What `peerdist publications --json` makes of the daemon's list.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "tests/unit/cli_fixture.h"
 
 #include "fs/cli_list.c"
-
-int cli_complain(int status, const char *format, ...)
-{
-	(void)format;
-	return status;
-}
 
 /* What it writes, read again. */
 static json_t *shown(const char *name, const char *text)
 {
-	int former = dup(STDOUT_FILENO);
-	FILE *file = tmpfile();
 	json_t *answer;
 
-	assert_non_null(file);
-	fflush(stdout);
-	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
-	int status = cli_list_show(name, text, true);
-	fflush(stdout);
-	assert_true(dup2(former, STDOUT_FILENO) >= 0);
-	close(former);
-	assert_int_equal(status, CLI_DONE);
-	rewind(file);
-	answer = json_loadf(file, 0, NULL);
+	catch_output();
+	assert_int_equal(cli_list_show(name, text, true), CLI_DONE);
+	release_output();
+	answer = json_loads(printed, 0, NULL);
 	assert_non_null(answer);
-	fclose(file);
 	return answer;
 }
 

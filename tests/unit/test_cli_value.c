@@ -2,26 +2,9 @@
  *
  * What stands behind a verb, checked before anything is asked.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/cli_fixture.h"
 
 #include "fs/cli_value.c"
-
-static char complaint[1024];
-
-int cli_complain(int status, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(complaint, sizeof(complaint), format, arguments);
-	va_end(arguments);
-	return status;
-}
 
 struct value {
 	enum cli_takes takes;

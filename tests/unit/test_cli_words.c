@@ -3,45 +3,41 @@
  * What peerdist makes of the words that it is called with, secrets among them.
  */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 
-#include <cmocka.h>
+#include "tests/unit/cli_fixture.h"
 
 #include "fs/cli_action.c"
+#include "fs/cli_hashing.c"
+#include "fs/cli_option.c"
 #include "fs/cli_secret.c"
 
-static char complaint[1024];
+struct wanted {
+	const char *key, *o;
+	bool force;
+	unsigned count;
+	struct cli_hashing hashing;
+};
+static const struct cli_option known[] = {
+	CLI_TEXT("key", struct wanted, key),
+	CLI_TEXT("o", struct wanted, o),
+	CLI_FLAG("force", struct wanted, force),
+	CLI_NUMBER("count", struct wanted, count, 2, 60),
+	CLI_VALUE("versions", cli_hashing_versions, struct wanted, hashing.versions),
+	CLI_VALUE("min-size", cli_hashing_octets, struct wanted, hashing.min_size),
+	CLI_OPTIONS_END,
+};
 
-int cli_complain(int status, const char *format, ...)
+/* What becomes of the options among two words; SECOND NULL: of one. */
+static int options_of(const char *first, const char *second, struct wanted *wanted)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(complaint, sizeof(complaint), format, arguments);
-	va_end(arguments);
-	return status;
-}
-
-static const struct option known[] = {
-	{"key", required_argument, NULL, 'k'}, {"force", no_argument, NULL, 'f'}, CLI_OPTIONS_END};
-
-/* The first letter of WORDS that is a fault, or -1. */
-static int options_of(const char *first, const char *second)
-{
-	char name[] = "verb", words[2][64];
+	static char words[2][64];
+	char name[] = "verb";
 	char *vector[] = {name, words[0], words[1], NULL};
-	int letter;
 
 	snprintf(words[0], sizeof(words[0]), "%s", first);
 	snprintf(words[1], sizeof(words[1]), "%s", second ? second : "");
 	complaint[0] = '\0';
-	optind = 0;
-	do
-		letter = cli_option(second ? 3 : 2, vector, ":o:", known);
-	while (letter >= 0 && letter != '?');
-	return letter;
+	return cli_options(second ? 3 : 2, vector, known, wanted);
 }
 
 static void a_wrong_option_is_named(void **state)
@@ -58,19 +54,63 @@ static void a_wrong_option_is_named(void **state)
 		{"-\n", NULL, "unknown option `-\\x0a`; see --help"},
 	};
 
+	struct wanted wanted = {0};
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		assert_int_equal(options_of(faults[i].first, faults[i].second), '?');
+		assert_int_equal(options_of(faults[i].first, faults[i].second, &wanted), CLI_USAGE);
 		assert_string_equal(complaint, faults[i].said);
 	}
-	assert_int_equal(options_of("--key=x", "word"), -1);
+	assert_null(wanted.key);
+	assert_false(wanted.force);
+}
+
+static void values_go_where_the_table_says(void **state)
+{
+	struct wanted wanted = {0};
+
+	(void)state;
+	assert_int_equal(options_of("word", "--key=x", &wanted), CLI_DONE);
+	assert_string_equal(wanted.key, "x");
+	assert_int_equal(optind, 2); /* where the word is now */
+	assert_int_equal(options_of("-o", "y", &wanted), CLI_DONE);
+	assert_string_equal(wanted.o, "y");
+	assert_int_equal(options_of("--force", "--count=60", &wanted), CLI_DONE);
+	assert_true(wanted.force);
+	assert_int_equal(wanted.count, 60);
+	assert_int_equal(options_of("--versions=2,1", "--min-size=3K", &wanted), CLI_DONE);
+	assert_int_equal(wanted.hashing.versions, 3);
+	assert_int_equal(wanted.hashing.min_size, 3072);
+	/* Behind a double dash there are none. */
+	assert_int_equal(options_of("--", "--count=1", &wanted), CLI_DONE);
+	assert_int_equal(optind, 2);
 	assert_string_equal(complaint, "");
+}
+
+static void a_value_out_of_bounds_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"--count=1",         "--count=61",   "--count=",     "--count=-3",
+		"--count=4x",        "--versions=",  "--versions=3", "--versions=1,",
+		"--versions=12",     "--min-size=0", "--min-size=x", "--min-size=10%",
+		"--count=0000000003"};
+	struct wanted wanted = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (options_of(bad[i], NULL, &wanted) != CLI_USAGE || !strstr(complaint, ": give "))
+			fail_msg("%s: %s", bad[i], complaint);
+	assert_int_equal(wanted.count, 0);
+	assert_int_equal(wanted.hashing.versions, 0);
+	assert_int_equal(wanted.hashing.min_size, 0);
 }
 
 static void the_value_of_a_misspelt_option_is_not_told(void **state)
 {
+	struct wanted wanted = {0};
+
 	(void)state;
-	assert_int_equal(options_of("--secrt=6e6f", NULL), '?');
+	assert_int_equal(options_of("--secrt=6e6f", NULL, &wanted), CLI_USAGE);
 	assert_string_equal(complaint, "unknown option `--secrt`; see --help");
 }
 
@@ -201,6 +241,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_option_is_named),
+		cmocka_unit_test(values_go_where_the_table_says),
+		cmocka_unit_test(a_value_out_of_bounds_is_refused),
 		cmocka_unit_test(the_value_of_a_misspelt_option_is_not_told),
 		cmocka_unit_test(help_is_wanted_before_a_double_dash),
 		cmocka_unit_test(actions_are_found_by_name),
