@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <net/if.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,23 +21,6 @@
 #define CONTROL_MODE_OTHER 0666
 #define UMASK 022
 #define UMASK_CREDENTIALS 077
-
-int config_fail(struct config_problem *problem, int status, const char *format, ...)
-{
-	va_list arguments;
-
-	problem->status = status;
-	va_start(arguments, format);
-	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
-
-int config_no_memory(struct config_problem *problem)
-{
-	config_fail(problem, CONFIG_FAILED, "out of memory");
-	return -ENOMEM;
-}
 
 struct config *config_create(const char *base)
 {

@@ -31,6 +31,7 @@ static void hide_option(char *option, size_t length)
 {
 	char *value = memchr(option, '=', length);
 	size_t name, rest;
+	bool proxy;
 
 	if (!value)
 		return;
@@ -38,11 +39,12 @@ static void hide_option(char *option, size_t length)
 	rest = length - name - 1;
 	if (rest > 0 && *value == '@')
 		return;
-	if (name == 5 && !memcmp(option, "proxy", 5))
+	proxy = name == strlen("proxy") && !memcmp(option, "proxy", name);
+	if (proxy)
 		hide_user_part(value, rest);
-	for (size_t i = 0; i < config_key_count; i++)
+	for (size_t i = 0; !proxy && i < config_key_count; i++)
 		if (config_keys[i].flags & CONFIG_KEY_SECRET &&
-		    strlen(config_keys[i].name) == name && name != 5 &&
+		    strlen(config_keys[i].name) == name &&
 		    !memcmp(option, config_keys[i].name, name))
 			cover(value, value + rest);
 }

@@ -128,12 +128,15 @@ const char *config_fuse_word_at(size_t index);
 /* Builds config->fuse_options. */
 int config_fuse_options(struct config *config, struct config_problem *problem);
 
-/* config_file.c */
+/* config_read.c: files that are named */
 
 /* Content of a regular file of at most MOST octets, NUL-terminated, without NUL inside. */
 int config_read(const char *path, size_t most, char **text_out, struct config_problem *problem);
 /* PATH made absolute from BASE; NULL: no memory. */
 char *config_absolute(const char *path, const char *base);
+
+/* config_file.c */
+
 int config_file_apply(struct config *config, const char *path, struct config_problem *problem);
 
 /* config_argv.c */
