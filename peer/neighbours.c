@@ -40,7 +40,7 @@ static void pass(evutil_socket_t socket, short what, void *context)
 	(void)socket;
 	(void)what;
 	neighbours->touched = false;
-	blocks_give_up(neighbours);
+	exchanges_give_up(neighbours);
 	int64_t seeker = seeker_tick(neighbours->seeker, now);
 	int64_t responder = neighbours->responder != NULL
 				    ? responder_tick(neighbours->responder, now)
@@ -149,6 +149,7 @@ static void changed(void *context)
 		return; /* not yet, or not any more */
 	if (neighbours->multicast != NULL)
 		multicast_refresh(neighbours->multicast);
+	retrieval_client_readdressed(neighbours->client);
 	told_self(neighbours);
 }
 
@@ -161,7 +162,7 @@ static int create_seeker(struct neighbours *neighbours, int64_t now)
 {
 	const struct seeker_options options = {
 		.outlet = {.probe = discovery_probe,
-			   .ask = blocks_ask,
+			   .ask = exchanges_begin,
 			   .refuse = blocks_refuse,
 			   .late = blocks_late,
 			   .random = neighbours_random,
@@ -373,7 +374,7 @@ static int end_seeking(void *context)
 	if (neighbours->seeker == NULL)
 		return 0;
 	seeker_stop(neighbours->seeker, loop_clock_ms());
-	blocks_end(neighbours);
+	exchanges_end(neighbours);
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Blocks that are sought, and the exchanges that bring them. What is sought has a part on the loop,
- * which the seeker knows, and an owner elsewhere. Whoever takes the owner out of it, under the
- * lock, tells him; so he is told once, also when two machines give the block at the same time, or
- * when he gives it up just then. The loop's part stays until nobody refers to it any more.
+ * Blocks that are sought. What is sought has a part on the loop, which the seeker knows, and an
+ * owner elsewhere. Whoever takes the owner out of it, under the lock, tells him; so he is told
+ * once, also when two machines give the block at the same time, or when he gives it up just then.
+ * The loop's part stays until nobody refers to it any more.
  */
 #include "peer/neighbours_private.h"
 
@@ -12,26 +12,6 @@
 #include <string.h>
 
 #include "cache/digest.h"
-#include "peer/cipher.h"
-#include "peer/range_set.h"
-
-struct neighbours_sought {
-	struct seeker_want want; /* first, so that one pointer is the other */
-	struct neighbours *neighbours;
-	struct neighbours_want *owner; /* the lock's; NULL: he knows what became of it */
-	void (*late)(void *owner, uint64_t stream, const uint64_t *offsets, unsigned count,
-		     enum seeker_reason reason);
-	void *late_owner;
-	size_t head_room;
-	uint8_t secret[DIGEST_SIZE_MAX], hash[DIGEST_SIZE_MAX];
-	enum digest_algorithm algorithm;
-	bool sought; /* the seeker has it */
-	unsigned
-		in_use; /* by the seeker, exchanges, and tasks under way; the loop's, and the lock's
-			 */
-	struct loop_task hurry, drop;
-	bool hurried; /* the lock's */
-};
 
 /* Wants that were handed over together. */
 struct batch {
@@ -41,39 +21,16 @@ struct batch {
 	struct seeker_want *wants[];
 };
 
-struct neighbours_asking {
-	struct retrieval retrieval; /* first, so that one pointer is the other */
-	LIST_ENTRY(neighbours_asking) in_list;
-	struct neighbours *neighbours;
-	struct seeker_exchange *exchange;
-	struct neighbours_sought *sought; /* of PCCRR_ASK_BLOCK */
-	uint8_t *ids;                     /* of PCCRR_ASK_SEGMENTS */
-	/* The answer, while it is checked. */
-	uint8_t *body;
-	const uint8_t *sealed;
-	uint32_t sealed_size;
-	enum cipher_algorithm cipher;
-	uint8_t iv[CIPHER_IV_SIZE];
-	struct pool_job job;
-	struct loop_task task;
-	enum seeker_outcome outcome;
-};
-
 /* What is sought */
 
-static struct neighbours_sought *sought_of(struct seeker_want *want)
-{
-	return (struct neighbours_sought *)want;
-}
-
-static void use(struct neighbours_sought *sought)
+void blocks_use(struct neighbours_sought *sought)
 {
 	pthread_mutex_lock(&sought->neighbours->lock);
 	sought->in_use++;
 	pthread_mutex_unlock(&sought->neighbours->lock);
 }
 
-static void let_go(struct neighbours_sought *sought)
+void blocks_let_go(struct neighbours_sought *sought)
 {
 	struct neighbours *neighbours = sought->neighbours;
 
@@ -84,7 +41,6 @@ static void let_go(struct neighbours_sought *sought)
 		free(sought);
 }
 
-/* Whose it is, if he is to be told: by the caller then. */
 static struct neighbours_want *take_owner_locked(struct neighbours_sought *sought)
 {
 	struct neighbours_want *owner = sought->owner;
@@ -95,7 +51,7 @@ static struct neighbours_want *take_owner_locked(struct neighbours_sought *sough
 	return owner;
 }
 
-static struct neighbours_want *take_owner(struct neighbours_sought *sought)
+struct neighbours_want *blocks_take_owner(struct neighbours_sought *sought)
 {
 	pthread_mutex_lock(&sought->neighbours->lock);
 	struct neighbours_want *owner = take_owner_locked(sought);
@@ -103,13 +59,12 @@ static struct neighbours_want *take_owner(struct neighbours_sought *sought)
 	return owner;
 }
 
-/* The seeker knows it no more. */
-static void given_back(struct neighbours_sought *sought)
+void blocks_given_back(struct neighbours_sought *sought)
 {
 	if (!sought->sought)
 		return;
 	sought->sought = false;
-	let_go(sought);
+	blocks_let_go(sought);
 }
 
 /* Beginning to seek */
@@ -209,7 +164,7 @@ static bool post_batch(struct neighbours *neighbours, struct batch *batch)
 	bool seeking = neighbours->seeking;
 	if (seeking) {
 		for (unsigned i = 0; i < batch->count; i++) {
-			struct neighbours_sought *sought = sought_of(batch->wants[i]);
+			struct neighbours_sought *sought = blocks_sought(batch->wants[i]);
 			sought->owner->sought = sought;
 		}
 		neighbours->running++;
@@ -281,7 +236,7 @@ static void run_hurry(struct loop_task *task)
 		seeker_hurry(neighbours->seeker, &sought->want, loop_clock_ms());
 		neighbours_touch(neighbours);
 	}
-	let_go(sought);
+	blocks_let_go(sought);
 	neighbours_ran(neighbours);
 }
 
@@ -296,8 +251,8 @@ static void run_drop(struct loop_task *task)
 		seeker_drop(neighbours->seeker, &sought->want, loop_clock_ms());
 		neighbours_touch(neighbours);
 	}
-	given_back(sought);
-	let_go(sought);
+	blocks_given_back(sought);
+	blocks_let_go(sought);
 	neighbours_ran(neighbours);
 }
 
@@ -342,7 +297,7 @@ static unsigned take_owners(struct neighbours *neighbours, struct seeker_want *c
 
 	pthread_mutex_lock(&neighbours->lock);
 	for (unsigned i = 0; i < count; i++) {
-		struct neighbours_want *owner = take_owner_locked(sought_of(wants[i]));
+		struct neighbours_want *owner = take_owner_locked(blocks_sought(wants[i]));
 		if (owner != NULL)
 			owners_out[taken++] = owner;
 	}
@@ -364,7 +319,7 @@ void blocks_refuse(void *context, struct seeker_want *const *wants, unsigned cou
 		if (taken > 0)
 			owners[0]->refused(owners, taken, reason);
 		for (unsigned i = 0; i < portion; i++)
-			given_back(sought_of(wants[first + i]));
+			blocks_given_back(blocks_sought(wants[first + i]));
 	}
 }
 
@@ -375,7 +330,7 @@ void blocks_late(void *context, struct seeker_want *const *wants, unsigned count
 
 	(void)context;
 	for (unsigned first = 0, portion; first < count; first += portion) {
-		const struct neighbours_sought *sought = sought_of(wants[first]);
+		const struct neighbours_sought *sought = blocks_sought(wants[first]);
 		portion = 0;
 		while (portion < PORTION && first + portion < count &&
 		       wants[first + portion]->stream == sought->want.stream) {
@@ -386,208 +341,7 @@ void blocks_late(void *context, struct seeker_want *const *wants, unsigned count
 	}
 }
 
-/* Exchanges */
-
-static void end_asking(struct neighbours_asking *asking, enum seeker_outcome outcome,
-		       const uint64_t *list)
-{
-	struct neighbours *neighbours = asking->neighbours;
-	struct seeker_want *want = asking->exchange->want;
-
-	LIST_REMOVE(asking, in_list);
-	if (outcome == SEEKER_WRONG && asking->exchange->hosted)
-		neighbours_offers_spoilt(neighbours, asking->exchange->segment);
-	seeker_told(neighbours->seeker, asking->exchange, outcome, list, loop_clock_ms());
-	if (outcome == SEEKER_GOOD && want != NULL)
-		given_back(sought_of(want));
-	if (asking->sought != NULL)
-		let_go(asking->sought);
-	free(asking->ids);
-	free(asking->body);
-	free(asking);
-	neighbours_touch(neighbours);
-	neighbours_ran(neighbours);
-}
-
-static void tell_checked(struct loop_task *task)
-{
-	struct neighbours_asking *asking =
-		(struct neighbours_asking *)((char *)task -
-					     offsetof(struct neighbours_asking, task));
-
-	end_asking(asking, asking->outcome, NULL);
-}
-
-/* MEMORY gets the block behind the head room. */
-static int open_block(const struct neighbours_asking *asking, uint8_t *block)
-{
-	const struct neighbours_sought *sought = asking->sought;
-	uint32_t length = sought->want.length;
-	int error = cipher_decrypt(asking->cipher, sought->secret, asking->iv, asking->sealed,
-				   asking->sealed_size, block, length);
-
-	return error != 0 ? error : digest_check(sought->algorithm, block, length, sought->hash);
-}
-
-static enum seeker_outcome check(struct neighbours_asking *asking)
-{
-	struct neighbours_sought *sought = asking->sought;
-	uint8_t *memory = malloc(sought->head_room + sought->want.length);
-
-	if (memory == NULL)
-		return SEEKER_GAVE_UP;
-	int error = open_block(asking, memory + sought->head_room);
-	struct neighbours_want *owner = error == 0 ? take_owner(sought) : NULL;
-	if (owner != NULL)
-		owner->came(owner, memory, &asking->retrieval.server, asking->exchange->hosted);
-	else
-		free(memory);
-	if (error == -EBADMSG)
-		atomic_fetch_add(&asking->neighbours->hash, 1);
-	return error == 0 ? SEEKER_GOOD : error == -EBADMSG ? SEEKER_WRONG : SEEKER_GAVE_UP;
-}
-
-static void run_check(struct pool_job *job)
-{
-	struct neighbours_asking *asking =
-		(struct neighbours_asking *)((char *)job - offsetof(struct neighbours_asking, job));
-
-	asking->outcome = check(asking);
-	asking->task.run = tell_checked;
-	loop_post(asking->neighbours->options.loop, &asking->task);
-}
-
-static void take_block(struct neighbours_asking *asking, const struct pccrr_answer *answer,
-		       uint8_t *body, size_t size)
-{
-	struct neighbours *neighbours = asking->neighbours;
-	const struct seeker_want *want = asking->exchange->want;
-	bool urgent = want != NULL && want->urgent;
-
-	asking->body = body;
-	if (answer->size == 0) {
-		end_asking(asking, SEEKER_NOT_HERE, NULL);
-		return;
-	}
-	seeker_received(neighbours->seeker, asking->exchange, size, loop_clock_ms());
-	asking->sealed = answer->data;
-	asking->sealed_size = answer->size;
-	asking->cipher = answer->cipher;
-	memcpy(asking->iv, answer->iv, sizeof asking->iv);
-	asking->job.run = run_check;
-	pool_submit(neighbours->options.pool, urgent ? POOL_READER : POOL_AHEAD, &asking->job);
-	neighbours_touch(neighbours);
-}
-
-static enum seeker_outcome outcome_of(enum pccrr_type type, int error)
-{
-	switch (error) {
-	case -EBADMSG:
-		return SEEKER_MALFORMED;
-	case -EPROTONOSUPPORT:
-		return type == PCCRR_ASK_SEGMENTS ? SEEKER_MALFORMED : SEEKER_BROKEN;
-	case -ECONNRESET: /* so may end what is not understood */
-		return type == PCCRR_ASK_SEGMENTS ? SEEKER_CLOSED : SEEKER_BROKEN;
-	case -ETIMEDOUT:
-		return SEEKER_LATE;
-	case -ENOMEM: /* our own doing, from here on */
-	case -ENOBUFS:
-	case -EMFILE:
-	case -ENFILE:
-		return SEEKER_GAVE_UP;
-	default:
-		return SEEKER_BROKEN;
-	}
-}
-
-static void answered(struct retrieval *retrieval, int error, const struct pccrr_answer *answer,
-		     uint8_t *body, size_t size)
-{
-	struct neighbours_asking *asking = (struct neighbours_asking *)retrieval;
-
-	if (error == -EBADMSG)
-		atomic_fetch_add(&asking->neighbours->malformed, 1);
-	if (error != 0) {
-		end_asking(asking, outcome_of(asking->exchange->type, error), NULL);
-	} else if (asking->exchange->type == PCCRR_ASK_SEGMENTS) {
-		asking->body = body;
-		end_asking(asking, SEEKER_GOOD, answer->segments);
-	} else if (asking->exchange->type == PCCRR_ASK_LIST) {
-		asking->body = body;
-		end_asking(asking, SEEKER_GOOD, answer->blocks);
-	} else {
-		take_block(asking, answer, body, size);
-	}
-}
-
-static int describe_request(const struct seeker_exchange *exchange,
-			    struct neighbours_asking *asking)
-{
-	struct pccrr_request *request = &asking->retrieval.request;
-
-	asking->retrieval.server = exchange->server;
-	asking->retrieval.done = answered;
-	request->type = exchange->type;
-	request->cipher = CIPHER_AES_128;
-	if (exchange->type == PCCRR_ASK_SEGMENTS)
-		return hosted_describe(exchange, request, &asking->ids);
-	request->segment = exchange->segment;
-	if (exchange->type == PCCRR_ASK_LIST)
-		range_set_add(request->blocks, PCCRR_BLOCKS,
-			      (struct range){exchange->first, exchange->count});
-	else
-		request->block = exchange->block;
-	return 0;
-}
-
-void blocks_ask(void *context, struct seeker_exchange *exchange)
-{
-	struct neighbours *neighbours = context;
-	struct neighbours_asking *asking = calloc(1, sizeof *asking);
-
-	if (asking == NULL || describe_request(exchange, asking) != 0) {
-		free(asking);
-		exchange->owner = neighbours->unasked;
-		neighbours->unasked = exchange;
-		neighbours_touch(neighbours);
-		return;
-	}
-	pthread_mutex_lock(&neighbours->lock);
-	neighbours->running++;
-	pthread_mutex_unlock(&neighbours->lock);
-	asking->neighbours = neighbours;
-	asking->exchange = exchange;
-	if (exchange->want != NULL) {
-		asking->sought = sought_of(exchange->want);
-		use(asking->sought);
-	}
-	LIST_INSERT_HEAD(&neighbours->asking, asking, in_list);
-	retrieval_start(neighbours->client, &asking->retrieval);
-}
-
-void blocks_give_up(struct neighbours *neighbours)
-{
-	struct seeker_exchange *exchange;
-
-	while ((exchange = neighbours->unasked) != NULL) {
-		neighbours->unasked = exchange->owner;
-		seeker_told(neighbours->seeker, exchange, SEEKER_GAVE_UP, NULL, loop_clock_ms());
-	}
-}
-
-void blocks_end(struct neighbours *neighbours)
-{
-	struct neighbours_asking *asking, *next;
-
-	blocks_give_up(neighbours);
-	for (asking = LIST_FIRST(&neighbours->asking); asking != NULL; asking = next) {
-		next = LIST_NEXT(asking, in_list);
-		if (asking->retrieval.exchange == NULL)
-			continue; /* it is being checked */
-		retrieval_cancel(&asking->retrieval);
-		end_asking(asking, SEEKER_GAVE_UP, NULL);
-	}
-}
+/* What the origin can do */
 
 struct telling_origin {
 	struct loop_task task;

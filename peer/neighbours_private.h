@@ -2,7 +2,8 @@
  *
  * What the files of the neighbours share: neighbours.c (on and off), neighbours_told.c (what is
  * told of them), neighbours_discovery.c (datagrams), neighbours_blocks.c (blocks that are sought),
- * neighbours_hosted.c (hosted caches that are asked), neighbours_offers.c (and offered to).
+ * neighbours_exchanges.c (and asked for), neighbours_hosted.c (hosted caches that are asked),
+ * neighbours_offers.c (and offered to).
  */
 #ifndef PEER_NEIGHBOURS_PRIVATE_H
 #define PEER_NEIGHBOURS_PRIVATE_H
@@ -11,6 +12,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "cache/digest.h"
 #include "peer/interfaces.h"
 #include "peer/multicast.h"
 #include "peer/neighbours.h"
@@ -166,15 +168,45 @@ void hosted_unreachable(void *neighbours, unsigned server);
 int hosted_describe(const struct seeker_exchange *exchange, struct pccrr_request *request_out,
 		    uint8_t **ids_out);
 
-/* neighbours_blocks.c: loop thread. */
-void blocks_ask(void *neighbours, struct seeker_exchange *exchange);
+/* neighbours_blocks.c: what is sought. Loop thread, but for blocks_take_owner(). */
+struct neighbours_sought {
+	struct seeker_want want; /* first, so that one pointer is the other */
+	struct neighbours *neighbours;
+	struct neighbours_want *owner; /* the lock's; NULL: he knows what became of it */
+	void (*late)(void *owner, uint64_t stream, const uint64_t *offsets, unsigned count,
+		     enum seeker_reason reason);
+	void *late_owner;
+	size_t head_room;
+	uint8_t secret[DIGEST_SIZE_MAX], hash[DIGEST_SIZE_MAX];
+	enum digest_algorithm algorithm;
+	bool sought; /* the seeker has it */
+	/* By the seeker, exchanges, and tasks under way; the loop's, and the lock's. */
+	unsigned in_use;
+	struct loop_task hurry, drop;
+	bool hurried; /* the lock's */
+};
+static inline struct neighbours_sought *blocks_sought(struct seeker_want *want)
+{
+	return (struct neighbours_sought *)want;
+}
+void blocks_use(struct neighbours_sought *sought);
+void blocks_let_go(struct neighbours_sought *sought);
+/* Whose it is, if he is to be told: by the caller then. */
+struct neighbours_want *blocks_take_owner(struct neighbours_sought *sought);
+/* The seeker knows it no more. */
+void blocks_given_back(struct neighbours_sought *sought);
+/* Of the seeker's outlet. */
 void blocks_refuse(void *neighbours, struct seeker_want *const *wants, unsigned count,
 		   enum seeker_reason reason);
 void blocks_late(void *neighbours, struct seeker_want *const *wants, unsigned count,
 		 enum seeker_reason reason);
+
+/* neighbours_exchanges.c: exchanges. Loop thread. */
+/* Of the seeker's outlet. */
+void exchanges_begin(void *neighbours, struct seeker_exchange *exchange);
 /* Ends the exchanges that could not be begun. */
-void blocks_give_up(struct neighbours *neighbours);
+void exchanges_give_up(struct neighbours *neighbours);
 /* Ends those, and the ones that wait for an answer. */
-void blocks_end(struct neighbours *neighbours);
+void exchanges_end(struct neighbours *neighbours);
 
 #endif

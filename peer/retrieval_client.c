@@ -15,6 +15,7 @@
 #include <event2/event_struct.h>
 
 #include "origin/http_events.h"
+#include "peer/retrieval_sockets.h"
 #include "peer/retrieval_transfer.h"
 
 /* Our choice: 32 neighbours at 8 exchanges each. */
@@ -35,6 +36,7 @@ struct retrieval_exchange {
 
 struct retrieval_client {
 	struct http_events *events;
+	struct retrieval_sockets sockets;
 	unsigned timeout_ms, connections;
 	unsigned asked;
 	struct retrieval_queue queued, vain;
@@ -65,6 +67,7 @@ static struct retrieval_exchange *take_exchange(struct retrieval_client *client)
 		free(exchange);
 		return NULL;
 	}
+	retrieval_sockets_watch(&client->sockets, retrieval_transfer_handle(exchange->transfer));
 	return exchange;
 }
 
@@ -259,6 +262,11 @@ void retrieval_cancel(struct retrieval *retrieval)
 	}
 }
 
+void retrieval_client_readdressed(struct retrieval_client *client)
+{
+	retrieval_sockets_cut(&client->sockets);
+}
+
 int retrieval_client_create(const struct retrieval_client_options *options,
 			    struct retrieval_client **client_out)
 {
@@ -291,6 +299,7 @@ void retrieval_client_free(struct retrieval_client *client)
 	while (client->spare_count > 0)
 		free_exchange(client->spare[--client->spare_count]);
 	http_events_free(client->events);
+	retrieval_sockets_end(&client->sockets);
 	event_del(&client->tell_vain);
 	free(client);
 }

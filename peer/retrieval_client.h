@@ -53,5 +53,7 @@ struct retrieval {
 void retrieval_start(struct retrieval_client *client, struct retrieval *retrieval);
 /* Ends it without done; nothing happens to an idle one. Not from a done. */
 void retrieval_cancel(struct retrieval *retrieval);
+/* This machine's addresses have changed: connections from those that are gone are cut. */
+void retrieval_client_readdressed(struct retrieval_client *client);
 
 #endif

@@ -364,6 +364,68 @@ static void ask_both_zones(void)
 		scripted_stop(servers[i]);
 }
 
+/* ---- addresses of our own that go ---- */
+
+/* A server on this machine, which is asked from another of its addresses. */
+static bool make_addresses(void)
+{
+	return system("ip link set lo up && ip address add 192.0.2.1/32 dev lo && "
+		      "ip address add 192.0.2.2/32 dev lo && "
+		      "ip route replace local 192.0.2.1 dev lo src 192.0.2.2 table local") == 0;
+}
+
+static bool lose_address(void)
+{
+	return system("ip route replace local 192.0.2.1 dev lo src 192.0.2.1 table local && "
+		      "ip address del 192.0.2.2/32 dev lo") == 0;
+}
+
+static void tell_of_addresses(void *client)
+{
+	retrieval_client_readdressed(client);
+}
+
+static void ask_from_two_addresses(void)
+{
+	struct sockaddr_storage address = {0};
+	struct sockaddr_in *place = (struct sockaddr_in *)&address;
+	struct asking scene;
+
+	place->sin_family = AF_INET;
+	place->sin_addr.s_addr = htonl(0xc0000201);
+	asking_begin(&scene, NULL, NULL, 0, 0);
+	scene.server = scripted_start_at(block_given, NULL, &address);
+	scene.place = (struct xaddr){.family = XADDR_IPV4,
+				     .port = (uint16_t)scripted_port(scene.server),
+				     .octets = {192, 0, 2, 1}};
+	assert_block_comes(&scene);
+	asking_on_loop(&scene, tell_of_addresses, scene.client);
+	assert_block_comes(&scene);
+	assert_int_equal(scripted_connections(scene.server), 1);
+	assert_true(lose_address());
+	asking_on_loop(&scene, tell_of_addresses, scene.client);
+	assert_block_comes(&scene);
+	assert_int_equal(scripted_connections(scene.server), 2);
+	asking_end(&scene);
+}
+
+static void what_has_lost_its_address_is_not_used_again(void **state)
+{
+	int before = enter_namespace();
+	bool made;
+
+	(void)state;
+	if (before < 0) {
+		print_message("skipped: no permission for a network namespace\n");
+		skip();
+	}
+	made = make_addresses();
+	if (made)
+		ask_from_two_addresses();
+	leave_namespace(before);
+	assert_true(made);
+}
+
 static void zones_tell_servers_apart(void **state)
 {
 	int before = enter_namespace();
@@ -410,6 +472,7 @@ int main(void)
 		cmocka_unit_test(no_more_connections_than_allowed),
 		cmocka_unit_test(idle_connections_make_room),
 		cmocka_unit_test(ipv6_is_asked),
+		cmocka_unit_test(what_has_lost_its_address_is_not_used_again),
 		cmocka_unit_test(zones_tell_servers_apart),
 		cmocka_unit_test(place_without_route_is_unreachable),
 	};
