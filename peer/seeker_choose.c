@@ -72,7 +72,7 @@ static void guess(struct seeker *seeker, struct segment *segment)
 		    seeker_holding_find(segment, supplier->peer) != NULL)
 			continue;
 		if (may_guess(seeker, segment, supplier->peer))
-			seeker_holding_make(seeker, segment, supplier->peer);
+			seeker_holding_guess(seeker, segment, supplier->peer);
 	}
 }
 
@@ -219,7 +219,7 @@ static void poll(struct seeker *seeker, struct seeker_state *state, struct peer 
 
 	if (segment->blocks > 1 && segment->pending_count >= SEEKER_LIST_FROM) {
 		if (holding == NULL)
-			holding = seeker_holding_make(seeker, segment, peer);
+			holding = seeker_holding_guess(seeker, segment, peer);
 		if (holding != NULL)
 			holding->blind = false;
 		return;

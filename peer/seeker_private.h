@@ -172,6 +172,10 @@ struct holding *seeker_holding_find(const struct segment *segment, const struct 
 /* Found or made, as a guess at first. NULL: no memory, or no room. */
 struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segment,
 				    struct peer *peer);
+/* The same in the middle of a review, which would have no end if those guessed at could take each
+ * other's room: where there is none, who has given something gets that of who never has. */
+struct holding *seeker_holding_guess(struct seeker *seeker, struct segment *segment,
+				     struct peer *peer);
 void seeker_holding_free(struct seeker *seeker, struct holding *holding);
 void seeker_holding_ready(struct holding *holding, bool urgent);
 void seeker_holding_unready(struct holding *holding);

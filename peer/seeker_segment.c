@@ -154,32 +154,28 @@ struct holding *seeker_holding_find(const struct segment *segment, const struct 
 	return NULL;
 }
 
-/* One that may go for a new one: of who has never given anything, or is a guess. */
-static struct holding *least_useful(const struct segment *segment)
+/* One that may go for a new one: of who has never given anything, or, if GUESSES_GO, is a guess. */
+static struct holding *least_useful(const struct segment *segment, bool guesses_go)
 {
 	struct holding *holding;
 
 	TAILQ_FOREACH (holding, &segment->holdings, in_segment)
 		if (holding->peer->hosted == NULL &&
-		    (holding->peer->rank != PEER_PROVEN || holding->blind))
+		    (holding->peer->rank != PEER_PROVEN || (guesses_go && holding->blind)))
 			return holding;
 	return NULL;
 }
 
-struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segment,
-				    struct peer *peer)
+static bool is_full(const struct seeker *seeker, const struct segment *segment)
 {
-	struct holding *holding = seeker_holding_find(segment, peer);
-	unsigned words = RANGE_SET_WORDS(segment->blocks);
+	return segment->holding_count >= seeker->options.limits.per_list;
+}
 
-	if (holding != NULL)
-		return holding;
-	if (segment->holding_count >= seeker->options.limits.per_list && peer->hosted == NULL) {
-		holding = least_useful(segment);
-		if (holding == NULL)
-			return NULL;
-		seeker_holding_free(seeker, holding);
-	}
+static struct holding *make(struct seeker *seeker, struct segment *segment, struct peer *peer)
+{
+	unsigned words = RANGE_SET_WORDS(segment->blocks);
+	struct holding *holding;
+
 	holding = calloc(1, sizeof(*holding) + 3 * words * sizeof(uint64_t));
 	if (holding == NULL)
 		return NULL;
@@ -194,6 +190,38 @@ struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segme
 	segment->holding_count++;
 	TAILQ_INSERT_TAIL(&peer->holdings, holding, in_peer);
 	return holding;
+}
+
+struct holding *seeker_holding_make(struct seeker *seeker, struct segment *segment,
+				    struct peer *peer)
+{
+	struct holding *holding = seeker_holding_find(segment, peer);
+
+	if (holding != NULL)
+		return holding;
+	if (is_full(seeker, segment) && peer->hosted == NULL) {
+		holding = least_useful(segment, true);
+		if (holding == NULL)
+			return NULL;
+		seeker_holding_free(seeker, holding);
+	}
+	return make(seeker, segment, peer);
+}
+
+struct holding *seeker_holding_guess(struct seeker *seeker, struct segment *segment,
+				     struct peer *peer)
+{
+	struct holding *holding = seeker_holding_find(segment, peer);
+
+	if (holding != NULL)
+		return holding;
+	if (is_full(seeker, segment)) {
+		holding = peer->rank == PEER_PROVEN ? least_useful(segment, false) : NULL;
+		if (holding == NULL)
+			return NULL;
+		seeker_holding_free(seeker, holding);
+	}
+	return make(seeker, segment, peer);
 }
 
 void seeker_holding_free(struct seeker *seeker, struct holding *holding)

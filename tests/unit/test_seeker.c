@@ -274,6 +274,26 @@ static void who_gave_a_stream_is_asked_for_what_follows_without_a_probe(void **s
 	scene_end(scene);
 }
 
+/* More machines than a segment's list has room for: who gives the stream though others have taken
+ * his room, and they, must not push each other out for ever. */
+static void more_givers_than_a_list_has_room_for(void **state)
+{
+	struct scene *scene = scene_begin();
+
+	(void)state;
+	for (unsigned i = 1; i <= 40; i++) {
+		scene_peer(scene, i)->answer_ms = i;
+		scene->peers[i].exchange_ms = 20 + i;
+	}
+	scene_seek_1(scene, 1, 0, 0, 512);
+	scene_pass(scene, 70);
+	for (unsigned i = 1; i <= 40; i++) /* the Probe's second copy is answered as well */
+		scene_claim(scene, 0, i);
+	scene_until_ended(scene, 10000);
+	assert_int_equal(scene_count(scene, SCENE_CAME), 512);
+	scene_end(scene);
+}
+
 /* One machine of two addresses: what it would be asked for blindly is looked for anew. */
 static void who_is_asked_elsewhere_from_now_on_is_no_supplier(void **state)
 {
@@ -628,6 +648,7 @@ int main(void)
 		cmocka_unit_test(who_answered_lately_keeps_us_company),
 		cmocka_unit_test(our_own_probe_heard_again_does_not),
 		cmocka_unit_test(who_gave_a_stream_is_asked_for_what_follows_without_a_probe),
+		cmocka_unit_test(more_givers_than_a_list_has_room_for),
 		cmocka_unit_test(who_is_asked_elsewhere_from_now_on_is_no_supplier),
 		cmocka_unit_test(the_form_is_that_of_our_content_information),
 		cmocka_unit_test(some_probes_go_out_all_the_same),
