@@ -26,6 +26,7 @@ void instance_put(struct instance *instance)
 	pthread_mutex_destroy(&instance->lock);
 	pthread_mutex_destroy(&instance->notify_lock);
 	free(instance);
+	outputs_give_back(&service->outputs);
 	service_forget(service);
 }
 

@@ -22,6 +22,7 @@
 
 #include "fs/api/operations.h"
 #include "fs/api/peerdist.h"
+#include "fs/service/outputs.h"
 #include "fs/service/service.h"
 
 /* Limits (peerdist-api.md section 10, row 20). */
@@ -171,6 +172,7 @@ struct service {
 	int64_t earliest_ms; /* none of them is to be stepped before */
 	atomic_uint versions, read_timeout_ms;
 	atomic_ullong unkept; /* blocks that were right and that the store could not keep */
+	struct outputs outputs;
 	struct publications *publications; /* publisher's */
 };
 

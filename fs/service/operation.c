@@ -64,7 +64,10 @@ void operation_put(struct operation *operation)
 	atomic_fetch_sub(&operation->instance->living, 1);
 	if (operation->context != NULL)
 		(operation->end != NULL ? operation->end : free)(operation->context);
-	free(operation->output);
+	if (operation->output != NULL) {
+		free(operation->output);
+		outputs_free(&operation->instance->service->outputs, operation->output_size);
+	}
 	if (operation->handle != NULL)
 		handle_put(operation->handle);
 	instance_put(operation->instance);
@@ -474,6 +477,7 @@ static bool complete(struct operation *operation, const struct pdc_completion *c
 	if (pending && output != NULL) {
 		operation->output = output;
 		operation->output_size = completion->bytes;
+		outputs_hold(&instance->service->outputs, completion->bytes);
 		instance->output += completion->bytes;
 		output = NULL;
 	}
