@@ -44,9 +44,17 @@ cat >"$TEST_DIR/source.c" <<'END'
 #include <PeerDist.h>
 #include <winerror.h>
 #include "tests/unit/peerdist_layout.h"
+struct request {
+	DWORD number;
+	OVERLAPPED overlapped;
+};
 int __cdecl main(void)
 {
 	OVERLAPPED overlapped;
+	struct request requests[3];
+	LPOVERLAPPED packet = &requests[2].overlapped;
+	if (CONTAINING_RECORD(packet, struct request, overlapped) != &requests[ARRAYSIZE(requests) - 1])
+		return 1;
 	HANDLE event = CreateEvent(NULL, TRUE, FALSE, NULL);
 	ZeroMemory(&overlapped, sizeof(overlapped));
 	overlapped.Offset = 1;
