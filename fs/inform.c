@@ -47,14 +47,16 @@ struct asking {
 
 /* ---- plain origins ---- */
 
+/* Plain is who has nothing in the versions that were asked for. */
 static void recall_plain(struct inform *inform)
 {
 	char text[64];
-	unsigned count;
+	unsigned count, versions;
 	long long since;
 
 	if (catalog_fact(inform->options.catalog, FACT_PLAIN, text, sizeof text) != 0 ||
-	    sscanf(text, "%u %lld", &count, &since) != 2)
+	    sscanf(text, "%u %lld %u", &count, &since, &versions) != 3 ||
+	    versions != inform->options.versions)
 		return;
 	inform->plain = count;
 	inform->plain_since = since;
@@ -68,7 +70,8 @@ static void note_answer(struct inform *inform, bool spoke)
 	bool changed = !spoke || inform->plain > 0;
 	inform->plain = spoke ? 0 : inform->plain + 1;
 	inform->plain_since = (int64_t)time(NULL);
-	snprintf(text, sizeof text, "%u %lld", inform->plain, (long long)inform->plain_since);
+	snprintf(text, sizeof text, "%u %lld %u", inform->plain, (long long)inform->plain_since,
+		 atomic_load(&inform->versions));
 	pthread_mutex_unlock(&inform->lock);
 	if (changed)
 		(void)catalog_set_fact(inform->options.catalog, FACT_PLAIN, text);
@@ -459,7 +462,11 @@ void inform_serve(struct inform *inform, struct fetch_judges *judges)
 
 void inform_set_versions(struct inform *inform, unsigned versions)
 {
-	atomic_store(&inform->versions, versions);
+	if (atomic_exchange(&inform->versions, versions) == versions)
+		return;
+	pthread_mutex_lock(&inform->lock);
+	inform->plain = 0;
+	pthread_mutex_unlock(&inform->lock);
 }
 
 uint64_t inform_malformed(struct inform *inform)

@@ -3,7 +3,7 @@
  * Content information from the origin: asks for it when the fetch engine wants to know, takes it in
  * as it comes, hands a plain answer to the readers as the flight it is, and judges blocks that
  * contradict it (http-extension.md section 7). An origin that never showed a header of the protocol
- * is plain, and left alone for an hour, over restarts too.
+ * is plain, and left alone for an hour, over restarts too, unless other versions are asked for.
  *
  * Any thread.
  */

@@ -35,6 +35,12 @@ remount
 assert_same_file "$TEST_DIR/origin/file-6" "$MOUNT/file-6"
 assert_eq 3 "$(asked "$QUESTION")" 'questions after a remount'
 assert_eq 0 "$(status_get .errors.origin)" 'origin errors'
+
+# What was plain to who accepted other versions is asked again.
+admin 'versions 1 1' >/dev/null
+admin 'clear /file-6' >/dev/null
+assert_same_file "$TEST_DIR/origin/file-6" "$MOUNT/file-6"
+assert_eq 4 "$(asked "$QUESTION")" 'questions after other versions'
 umount_fs
 
 # Another origin is another matter; one word of the protocol is enough for it.
