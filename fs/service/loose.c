@@ -218,7 +218,8 @@ void loose_drop(struct user *user, const struct loose_owner *owner, uint64_t off
 	pthread_mutex_unlock(&lock);
 }
 
-void loose_forget(struct user *user, const struct loose_owner *owner)
+static void forget_where(struct user *user,
+			 bool (*goes)(const struct loose *slab, const void *what), const void *what)
 {
 	struct loose *slab, *next;
 
@@ -227,25 +228,30 @@ void loose_forget(struct user *user, const struct loose_owner *owner)
 	pthread_mutex_lock(&lock);
 	for (slab = LIST_FIRST(&user->loose_data); slab != NULL; slab = next) {
 		next = LIST_NEXT(slab, in_user);
-		if (is_owner(slab, owner))
+		if (goes(slab, what))
 			free_locked(user, slab);
 	}
 	pthread_mutex_unlock(&lock);
 }
 
+static bool is_of(const struct loose *slab, const void *owner)
+{
+	return is_owner(slab, owner);
+}
+
+void loose_forget(struct user *user, const struct loose_owner *owner)
+{
+	forget_where(user, is_of, owner);
+}
+
+static bool has_tag(const struct loose *slab, const void *tag)
+{
+	return memcmp(slab->owner.tag, tag, sizeof slab->owner.tag) == 0;
+}
+
 void loose_forget_tag(struct user *user, const uint8_t tag[LOOSE_TAG_SIZE])
 {
-	struct loose *slab, *next;
-
-	if (atomic_load(&user->loose) == 0)
-		return;
-	pthread_mutex_lock(&lock);
-	for (slab = LIST_FIRST(&user->loose_data); slab != NULL; slab = next) {
-		next = LIST_NEXT(slab, in_user);
-		if (memcmp(slab->owner.tag, tag, sizeof slab->owner.tag) == 0)
-			free_locked(user, slab);
-	}
-	pthread_mutex_unlock(&lock);
+	forget_where(user, has_tag, tag);
 }
 
 struct loose_place *loose_places(struct user *user, uint64_t start, uint64_t end, size_t *count_out)

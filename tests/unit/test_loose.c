@@ -15,7 +15,7 @@
 #include "fs/service/loose.h"
 
 static struct user user;
-static const struct loose_owner owner = {1, 2};
+static const struct loose_owner owner = {.instance = 1, .handle = 2};
 static uint8_t data[4 * LOOSE_SLAB], copy[4 * LOOSE_SLAB];
 
 static int setup(void **state)
@@ -102,7 +102,8 @@ static void test_pieces(void **state)
 /* Another handle's is its own. */
 static void test_owners(void **state)
 {
-	static const struct loose_owner others[] = {{1, 3}, {2, 2}};
+	static const struct loose_owner others[] = {{.instance = 1, .handle = 3},
+						    {.instance = 2, .handle = 2}};
 
 	(void)state;
 	put(0, 10);
@@ -118,6 +119,25 @@ static void test_owners(void **state)
 	assert_int_equal(slabs(), 2);
 	loose_forget(&user, &others[0]);
 	loose_forget(&user, &others[1]);
+}
+
+/* All that bear it, whoever's they are, and no others. */
+static void test_tags(void **state)
+{
+	static const struct loose_owner owners[] = {
+		{.instance = 1, .handle = 2, .tag = "a"},
+		{.instance = 1, .handle = 3, .tag = "a"},
+		{.instance = 1, .handle = 4, .tag = "b"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		loose_put(&user, &owners[i], 0, data, 10);
+	loose_forget_tag(&user, owners[0].tag);
+	assert_int_equal(slabs(), 1);
+	assert_true(loose_copy(&user, &owners[2], 0, 10, copy));
+	loose_forget_tag(&user, owners[2].tag);
+	assert_int_equal(slabs(), 0);
 }
 
 static void put_at(const struct loose_owner *whose, uint64_t index)
@@ -200,7 +220,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_octets), TEST(test_pieces), TEST(test_owners),
+		TEST(test_octets), TEST(test_pieces), TEST(test_owners), TEST(test_tags),
 		TEST(test_limits), TEST(test_far),    TEST(test_places),
 	};
 
