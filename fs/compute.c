@@ -16,7 +16,7 @@
 
 /* Contents that wait; further ones are considered when they are opened again. Our choice. */
 #define QUEUE_MAX 4096u
-/* How often and how long the end of taking it in is waited for, ms. */
+/* How often it is looked whether it has been taken in. */
 #define WAIT_MS 10
 
 struct candidate {
@@ -197,27 +197,31 @@ static struct candidate *next_candidate(struct compute *compute)
 	return candidate;
 }
 
+/* Some errors are nobody's fault, and not worth a word. */
+static void tell(const struct candidate *candidate, int error)
+{
+	static struct log_limit limit;
+	char path[LOG_NAME_MAX];
+
+	if (error == 0 || error == -ECANCELED || error == -ENODATA || error == -ENOENT ||
+	    error == -EBUSY)
+		return;
+	log_limited(&limit, LOG_LEVEL_WARNING,
+		    "%s: its content information cannot be computed (%s)",
+		    log_escape(path, sizeof path, candidate->path), strerror(-error));
+}
+
 static void run(struct pool_job *job)
 {
 	struct compute *compute = (struct compute *)((char *)job - offsetof(struct compute, job));
 	struct candidate *candidate;
 
 	while ((candidate = next_candidate(compute)) != NULL) {
-		static struct log_limit limit;
 		struct fetch_file *file = NULL;
-		int error = -ECANCELED;
-		char path[LOG_NAME_MAX];
 
 		if (!atomic_load(&compute->stopping))
-			error = describe(compute, candidate, &file);
+			tell(candidate, describe(compute, candidate, &file));
 		fetch_file_put(file);
-
-		if (error != 0 && error != -ECANCELED && error != -ENODATA && error != -ENOENT &&
-		    error != -EBUSY)
-			log_limited(&limit, LOG_LEVEL_WARNING,
-				    "%s: its content information cannot be computed (%s)",
-				    log_escape(path, sizeof path, candidate->path),
-				    strerror(-error));
 		candidate_free(candidate);
 	}
 }

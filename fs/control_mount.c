@@ -123,15 +123,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.write = op_write,
 	.poll = op_poll,
 	.release = op_release,
-	.setxattr = read_only_setxattr,
-	.removexattr = read_only_unlink,
-	.mknod = read_only_mknod,
-	.mkdir = read_only_mkdir,
-	.unlink = read_only_unlink,
-	.rmdir = read_only_unlink,
-	.symlink = read_only_symlink,
-	.rename = read_only_rename,
-	.link = read_only_link,
+	READ_ONLY_OPERATIONS,
 };
 
 /* ---- serving ---- */

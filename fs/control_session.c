@@ -205,6 +205,22 @@ static bool write_feed(fuse_req_t request, struct control_session *session, cons
 
 /* ---- a command ---- */
 
+/* JOB, which becomes the session's, is what is read from now on. */
+static void replace_job(struct control_session *session, struct job *job)
+{
+	pthread_mutex_lock(&session->lock);
+	struct job *former = session->job;
+	session->job = job;
+	session->position = 0;
+	session->last_offset = -1;
+	pthread_mutex_unlock(&session->lock);
+	if (former == NULL)
+		return;
+	stop_polling(session, former);
+	job_abandon(former);
+	job_put(former);
+}
+
 static void write_admin(fuse_req_t request, struct control_session *session, const char *data,
 			size_t size)
 {
@@ -212,7 +228,6 @@ static void write_admin(fuse_req_t request, struct control_session *session, con
 
 	if (write_feed(request, session, data, size))
 		return;
-
 	/* One line: what follows a NUL or a second line would be lost without a word. */
 	const char *end = memchr(data, '\n', size);
 	if (size > CONTROL_COMMAND_MAX || memchr(data, '\0', size) != NULL ||
@@ -228,19 +243,8 @@ static void write_admin(fuse_req_t request, struct control_session *session, con
 	line[strcspn(line, "\n")] = '\0';
 	int error = command_start(session->control, line, &job);
 	free(line);
-	if (job != NULL) {
-		pthread_mutex_lock(&session->lock);
-		struct job *former = session->job;
-		session->job = job;
-		session->position = 0;
-		session->last_offset = -1;
-		pthread_mutex_unlock(&session->lock);
-		if (former != NULL) {
-			stop_polling(session, former);
-			job_abandon(former);
-		}
-		job_put(former);
-	}
+	if (job != NULL)
+		replace_job(session, job);
 	if (error != 0)
 		fuse_reply_err(request, -error);
 	else

@@ -328,14 +328,14 @@ static int cut_into_pieces(struct fetch_read *read, const struct cutting *cuttin
 
 /* One octet per unit from FIRST on: whether the store has it. In the middle of a change it may have
  * fewer units. */
-static void look_up(struct object *object, uint32_t first, uint32_t count_, bool *present)
+static void look_up(struct object *object, uint32_t first, uint32_t count, bool *present)
 {
 	uint32_t length;
 
-	memset(present, 0, count_ * sizeof *present);
-	for (uint32_t done = 0; done < count_; done += length) {
+	memset(present, 0, count * sizeof *present);
+	for (uint32_t done = 0; done < count; done += length) {
 		bool here;
-		length = object_extent(object, first + done, count_ - done, &here);
+		length = object_extent(object, first + done, count - done, &here);
 		if (length == 0)
 			return;
 		memset(present + done, here, length);

@@ -117,6 +117,49 @@ static void forget_octets(void *context, const char *path)
 	mount_forget_kernel(context, path);
 }
 
+static int create_inform(struct mount *mount)
+{
+	const struct inform_options options = {.origin = mount->origin,
+					       .store = mount->store,
+					       .catalog = mount->catalog,
+					       .pool = mount->pool,
+					       .versions = mount->config->versions,
+					       .compute = mount->compute,
+					       .replaced = forget_octets,
+					       .context = mount};
+
+	return inform_create(&options, &mount->inform);
+}
+
+static int create_fetch(struct mount *mount)
+{
+	struct fetch_options options = {.pool = mount->pool,
+					.source = mount->source,
+					.nearby = mount->nearby,
+					.ledger = mount->ledger,
+					.timeout = mount->config->timeout};
+
+	inform_serve(mount->inform, &options.judges);
+	int error = fetch_create(&options, &mount->fetch);
+	if (error != 0)
+		return error;
+	inform_set_fetch(mount->inform, mount->fetch);
+	fetch_tick(mount->fetch, loop_clock_ms());
+	return 0;
+}
+
+static int create_names(struct mount *mount)
+{
+	const struct names_options options = {.catalog = mount->catalog,
+					      .origin = mount->origin,
+					      .pool = mount->pool,
+					      .only = mount->only,
+					      .revalidate = mount->config->revalidate,
+					      .offline = mount->config->offline};
+
+	return names_create(&options, &mount->names);
+}
+
 static int create_parts(struct mount *mount, char *message, size_t size)
 {
 	const struct config *config = mount->config;
@@ -143,37 +186,10 @@ static int create_parts(struct mount *mount, char *message, size_t size)
 	    (error = mount_open_origin(mount, &mount->origin, message, size)) != 0)
 		return error;
 	if ((error = source_origin_create(mount->origin, &mount->source)) != 0 ||
-	    (error = mount_create_peers(mount)) != 0)
+	    (error = mount_create_peers(mount)) != 0 || (error = create_compute(mount)) != 0 ||
+	    (error = create_inform(mount)) != 0 || (error = create_fetch(mount)) != 0 ||
+	    (error = create_names(mount)) != 0)
 		return error;
-	if ((error = create_compute(mount)) != 0)
-		return error;
-	const struct inform_options inform = {.origin = mount->origin,
-					      .store = mount->store,
-					      .catalog = mount->catalog,
-					      .pool = mount->pool,
-					      .versions = config->versions,
-					      .compute = mount->compute,
-					      .replaced = forget_octets,
-					      .context = mount};
-	if ((error = inform_create(&inform, &mount->inform)) != 0)
-		return error;
-	struct fetch_options fetch = {.pool = mount->pool,
-				      .source = mount->source,
-				      .nearby = mount->nearby,
-				      .ledger = mount->ledger,
-				      .timeout = config->timeout};
-	inform_serve(mount->inform, &fetch.judges);
-	const struct names_options names = {.catalog = mount->catalog,
-					    .origin = mount->origin,
-					    .pool = mount->pool,
-					    .only = mount->only,
-					    .revalidate = config->revalidate,
-					    .offline = config->offline};
-	if ((error = fetch_create(&fetch, &mount->fetch)) != 0 ||
-	    (error = names_create(&names, &mount->names)) != 0)
-		return error;
-	inform_set_fetch(mount->inform, mount->fetch);
-	fetch_tick(mount->fetch, loop_clock_ms());
 	if ((error = mount_create_service(mount)) != 0 ||
 	    (error = loop_every(mount->loop, TICK_MS, tick, mount)) != 0 ||
 	    (error = expiry_start(&mount->expiry, mount->loop, mount->pool, mount->store)) != 0)

@@ -137,8 +137,7 @@ static int ask_kind(struct mount *mount, const struct cut *cut, enum entry_kind 
 	else
 		snprintf(message, size,
 			 "%s: cannot ask the origin whether this is a file or a directory (%s); if "
-			 "it "
-			 "is a directory end it with \"/\"",
+			 "it is a directory end it with \"/\"",
 			 mount->config->origin, strerror(-error));
 	return error;
 }

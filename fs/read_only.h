@@ -20,4 +20,10 @@ void read_only_link(fuse_req_t request, fuse_ino_t number, fuse_ino_t parent, co
 void read_only_setxattr(fuse_req_t request, fuse_ino_t number, const char *name, const char *value,
 			size_t size, int flags);
 
+/* Of struct fuse_lowlevel_ops, one after another. */
+#define READ_ONLY_OPERATIONS                                                                       \
+	.setxattr = read_only_setxattr, .removexattr = read_only_unlink, .mknod = read_only_mknod, \
+	.mkdir = read_only_mkdir, .unlink = read_only_unlink, .rmdir = read_only_unlink,           \
+	.symlink = read_only_symlink, .rename = read_only_rename, .link = read_only_link
+
 #endif
