@@ -235,6 +235,23 @@ static int write_totals(struct index *index)
 			 (int64_t)totals->contents);
 }
 
+/* Moves the log into the file, if it has so many PAGES. */
+static void checkpoint(struct index *index, uint64_t pages)
+{
+	int code;
+
+	if (index->log_pages < pages)
+		return;
+	/* The log keeps its blocks, so that it can be written when the disk is full. */
+	code = sqlite3_wal_checkpoint_v2(index->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+					 NULL);
+	if (code == SQLITE_LOCKED) /* in the middle of a query: after the next commit */
+		return;
+	if (code != SQLITE_OK)
+		error_of(index, code);
+	index->log_pages = 0;
+}
+
 int index_commit(struct index *index)
 {
 	int error = write_totals(index);
@@ -247,6 +264,9 @@ int index_commit(struct index *index)
 	}
 	index->committed = index->totals;
 	index->written = sqlite3_total_changes(index->connection);
+	/* index_tidy() does it sooner, unless it does not come to it: then whoever writes does, or
+	 * the log would take the room of the data. */
+	checkpoint(index, index->log_budget / PAGE_OCTETS);
 	return 0;
 }
 
@@ -316,20 +336,6 @@ int index_cut_log(struct index *index)
 	return code == SQLITE_OK ? 0 : error_of(index, code);
 }
 
-static void checkpoint(struct index *index)
-{
-	int code;
-
-	if (index->log_pages < index->log_budget / 2 / PAGE_OCTETS)
-		return;
-	/* The log keeps its blocks, so that it can be written when the disk is full. */
-	code = sqlite3_wal_checkpoint_v2(index->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
-					 NULL);
-	if (code != SQLITE_OK)
-		error_of(index, code);
-	index->log_pages = 0;
-}
-
 bool index_tidy(struct index *index)
 {
 	int64_t surplus;
@@ -341,6 +347,6 @@ bool index_tidy(struct index *index)
 	if (surplus > 0 && (index_run(index, "PRAGMA incremental_vacuum(64)", "") != 0 ||
 			    index_commit(index) != 0))
 		surplus = 0;
-	checkpoint(index);
+	checkpoint(index, index->log_budget / 2 / PAGE_OCTETS);
 	return surplus > 0;
 }
