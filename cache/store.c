@@ -387,6 +387,15 @@ static void store_free(struct store *store)
 	free(store);
 }
 
+/* It may hold more than its new limit, and nobody may write for long. */
+static void begin_enforcing(struct store *store)
+{
+	store_lock(store);
+	if (room_left(store) == 0)
+		record_wake(store);
+	store_unlock(store);
+}
+
 static int start(struct store *store, const struct store_options *options, char *message,
 		 size_t size)
 {
@@ -414,6 +423,8 @@ static int start(struct store *store, const struct store_options *options, char 
 		error = sweep_start(store);
 	if (error == 0 && store->backlog)
 		error = segment_backlog_start(store);
+	if (error == 0)
+		begin_enforcing(store);
 	return error;
 }
 

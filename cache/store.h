@@ -49,7 +49,7 @@ struct store_options {
 
 /* 0; -EBUSY when another process owns the directory, -EACCES, -EROFS, ...; MESSAGE then says what,
  * which and what to do. A damaged index is put aside and the store starts with what can be proven.
- */
+ * What a former owner with a greater limit has left goes in the background, at once. */
 int store_open(const struct store_options *options, struct store **store_out, char *message,
 	       size_t message_size);
 /* The directory and all in it belong to this user from now on; for root. */

@@ -334,7 +334,7 @@ int store_opaque_evict(struct store *store, const struct store_giver *name)
 
 	if (error != 0)
 		return error;
-	error = room_evict_of(store, giver->id);
+	error = evict_for(store, giver->id);
 	opaque_giver_put(store, giver);
 	return error;
 }

@@ -390,7 +390,7 @@ XXH128_hash_t unit_sum(const void *data, size_t length);
 uint32_t unit_extent(struct object *object, uint32_t first, uint32_t count, bool *present_out);
 void store_count_bad(struct store *store, const struct object *object);
 
-/* ---- store_evict.c: room -------------------------------------------------------------------- */
+/* ---- store_room.c: room ---------------------------------------------------------------------- */
 
 /* Reserves OCTETS of the limit, evicting what must be; -ENOSPC. Neither lock held, nothing begun.
  */
@@ -403,26 +403,29 @@ uint64_t room_left(const struct store *store);
 uint64_t room_rounded(const struct store *store, uint64_t octets);
 /* Lock held. */
 void room_return(struct store *store, uint64_t octets);
+/* Evicts until what is there fits. -ENOENT: nothing more can go. */
+int room_enforce(struct store *store);
+/* The disk refused a write with ERROR: one eviction, or caching pauses, unless it is the one file
+ * that cannot be so long. 0: try again. */
+int room_trouble(struct store *store, int error);
+int room_trouble_of(struct store *store, int error, uint64_t giver);
+
+/* ---- store_evict.c: what goes ---------------------------------------------------------------- */
+
+/* One eviction; GIVER 0: of what was used longest ago, else of the pack of his that was begun
+ * first. -ENOENT: nothing can go. */
+int evict_for(struct store *store, uint64_t giver);
 /* Deletes rows that cannot be believed, and the files with them: of the object ID, which is not
  * loaded. index.lock held. */
 void evict_stranger(struct store *store, uint64_t id);
 /* The file of content information that the row of object ID names; 0: none. index.lock held. */
 uint64_t evict_named_content(struct store *store, uint64_t id);
-/* Evicts until what is there fits. -ENOENT: nothing more can go. */
-int room_enforce(struct store *store);
 /* The candidate's run, pinned, its object begun; NULL: it is not what it was, or in use. index.lock
  * held. */
 struct eviction_candidate;
 struct run *evict_take(struct store *store, const struct eviction_candidate *candidate);
 /* RUN, that was taken so, goes; -ENOENT: it is NULL. index.lock held, and given back. */
 int evict_run(struct store *store, struct run *run);
-/* The disk refused a write with ERROR: one eviction, or caching pauses, unless it is the one file
- * that cannot be so long. 0: try again. */
-int room_trouble(struct store *store, int error);
-int room_trouble_of(struct store *store, int error, uint64_t giver);
-/* One eviction; GIVER 0: of what was used longest ago, else of the pack of his that was begun
- * first. -ENOENT: nothing can go. */
-int room_evict_of(struct store *store, uint64_t giver);
 
 /* ---- store_sweep.c: files without records ---------------------------------------------------- */
 

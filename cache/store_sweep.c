@@ -252,6 +252,9 @@ static void *sweeper(void *context)
 	}
 	store->sweeping = false;
 	pthread_cond_broadcast(&store->changed);
+	/* What is left may be more than a new limit. */
+	if (room_left(store) == 0)
+		record_wake(store);
 	store_unlock(store);
 	return NULL;
 }

@@ -290,6 +290,28 @@ static void unused_go_by_age(void **state)
 	store_close(store);
 }
 
+static bool within(struct store *store, uint64_t limit)
+{
+	return usage(store).used <= limit && disk_usage() <= limit;
+}
+
+/* Nobody writes: what is too much for the new limit goes all the same. */
+static void smaller_limit_at_opening_evicts(void **state)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	struct store *store = fixture_open(LIMIT);
+
+	(void)state;
+	write_object(store, "big", 1, 40 * MIB);
+	store_close(store);
+	store = fixture_open(16 * MIB);
+	for (unsigned i = 0; i < 60000 && !within(store, 16 * MIB); i++)
+		nanosleep(&moment, NULL);
+	assert_true(within(store, 16 * MIB));
+	assert_in_range(count_right(store, "big", 1, 40 * MIB), 1, 16 * 16);
+	store_close(store);
+}
+
 static void resize_evicts_at_once(void **state)
 {
 	struct store *store = fixture_open(LIMIT);
@@ -318,6 +340,7 @@ int main(void)
 		TEST(index_fits_into_any_limit),
 		TEST(unused_go_by_age),
 		TEST(resize_evicts_at_once),
+		TEST(smaller_limit_at_opening_evicts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
