@@ -39,7 +39,8 @@ struct catalog_listing {
 /* 0; -ENOENT when there is no listing of DIR. */
 int catalog_listing(struct catalog *catalog, const char *dir, struct catalog_listing *listing_out);
 /* Replaces the listing of DIR by DIRECTORY; names that were listed and are not any more are
- * forgotten with all below them. Other names stay findable while it runs. */
+ * forgotten with all below them. Other names stay findable while it runs. -ENOSPC: the limit or the
+ * volume has no room; something was evicted if anything could be, so it may be tried again. */
 int catalog_replace(struct catalog *catalog, const char *dir, const struct directory *directory,
 		    int64_t now);
 

@@ -491,6 +491,17 @@ static int replace(struct replacement *replacement, int64_t now)
 	return error;
 }
 
+/* What the disk refused others took these rows with it. */
+static int true_error(struct store *store, int error)
+{
+	bool failing;
+
+	store_lock(store);
+	failing = store->failing;
+	store_unlock(store);
+	return error == -ECANCELED && failing ? -ENOSPC : error;
+}
+
 int catalog_replace(struct catalog *catalog, const char *dir, const struct directory *directory,
 		    int64_t now)
 {
@@ -506,5 +517,9 @@ int catalog_replace(struct catalog *catalog, const char *dir, const struct direc
 	index_unlock(&store->index);
 	pthread_mutex_unlock(&catalog->replacing);
 	catalog_wrote(catalog);
+	error = true_error(store, error);
+	/* Others have filled the volume: what goes leaves room for the index too. */
+	if (error == -ENOSPC)
+		(void)evict_for(store, 0);
 	return error;
 }

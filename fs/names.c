@@ -156,6 +156,12 @@ static int64_t entry_left(const struct trust *trust, const struct entry *entry)
 	return left(&once, entry->checked);
 }
 
+/* It may be otherwise in a moment: the origin is away, or there is no room for the listing here. */
+static bool passing(int error)
+{
+	return origin_transient(error) || error == -ENOSPC;
+}
+
 static void remember_unlisted(struct names *names, const char *dir, int error)
 {
 	uint64_t hash = XXH3_64bits(dir, strlen(dir));
@@ -164,7 +170,7 @@ static void remember_unlisted(struct names *names, const char *dir, int error)
 	names->unlisted[hash % UNLISTED].hash = hash;
 	names->unlisted[hash % UNLISTED].error = error;
 	names->unlisted[hash % UNLISTED].until =
-		(int64_t)time(NULL) + (origin_transient(error) ? STALE_SECONDS : names->revalidate);
+		(int64_t)time(NULL) + (passing(error) ? STALE_SECONDS : names->revalidate);
 	pthread_mutex_unlock(&names->lock);
 }
 
@@ -201,7 +207,8 @@ void names_expect(struct names *names, const char *dir, const char *name)
 	pthread_mutex_unlock(&names->lock);
 }
 
-/* Whether QUERY is the second part of an open whose first part has asked the origin. */
+/* Whether QUERY is the second part of an open whose first part has asked the origin; what asks for
+ * a fresh answer uses that up. */
 static bool is_expected(const struct query *query)
 {
 	struct names *names = query->names;
@@ -333,7 +340,7 @@ static void asked(void *context, int error, const struct inquiry_answer *told)
 		error = answer_stale(query, &answer);
 	else
 		answer.believed = error == 0 || error == -ENOENT ? trust.revalidate : 0;
-	query_end(query, user_error(error) == error || error == 0 ? error : -EIO, &answer);
+	query_end(query, error == 0 ? 0 : user_error(error), &answer);
 }
 
 /* The names behind one whose size was not known will be wanted next. */
@@ -404,11 +411,13 @@ static void step(struct query *query)
 	if (next != STEP_ANSWER) {
 		answer.believed = trust_now(names).revalidate;
 		error = impossible(query) ? -ENOENT : names->has_origin ? 0 : -EIO;
-		if (error == 0 && next == STEP_LIST && names->only == NULL)
+		if (error == 0 && (next == STEP_ASK || names->only != NULL)) {
+			ask(query);
+			return;
+		}
+		if (error == 0)
 			error = inquire(names->inquiries, INQUIRY_LIST, query->dir, "",
 					query_listed, query);
-		else if (error == 0)
-			return ask(query);
 		if (error == 0)
 			return;
 	}
@@ -478,7 +487,7 @@ static int user_list_error(struct query *query, int error)
 	if (error == 0)
 		return 0;
 	remember_unlisted(names, query->dir, error);
-	if (origin_transient(error) || error == -ECANCELED) {
+	if (passing(error) || error == -ECANCELED) {
 		static struct log_limit limit;
 		bool known = trust.offline && fetched_of(names, query->dir, &listing) == 0;
 		log_limited(&limit, LOG_LEVEL_WARNING, "/%s could not be listed (%s)%s",
@@ -540,7 +549,7 @@ static bool listing_at_hand(struct names *names, const char *dir, int *error_out
 	int error = recently_unlisted(names, dir);
 	if (error == 0)
 		return false;
-	if (origin_transient(error))
+	if (passing(error))
 		*error_out = trust.offline && known ? 0 : -EIO;
 	else
 		*error_out = user_error(error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The store when things go wrong: altered blocks, lost and damaged indexes, killed owners, full
- * disks. Whatever happens, a unit is right or absent.
+ * The store when things go wrong: altered blocks, lost and damaged indexes, killed owners.
+ * Whatever happens, a unit is right or absent.
  */
 #include "tests/unit/store_fixture.h"
 
@@ -498,64 +498,6 @@ static void too_large_files_are_refused_not_fatal(void **state)
 	store_close(store);
 }
 
-/* A full file system: the store makes do with what there is. */
-static void fill_small_disk(void)
-{
-	struct store *store;
-	struct object *object;
-	unsigned kept = 0;
-
-	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mkdir(fixture_path(""), 0700) != 0 ||
-	    mount("tmpfs", fixture_path(""), "tmpfs", 0, "size=4m") != 0)
-		_exit(77);
-	store = fixture_open(LIMIT);
-	object = make_object(store, "big", 40 * MIB);
-	for (uint32_t unit = 0; unit < 640; unit++) {
-		int error = write_unit(object, 1, unit);
-
-		if (error != 0 && error != -ENOSPC)
-			_exit(1);
-		if (error == 0 && read_unit(object, 1, unit) == 0)
-			kept++;
-		fixture_pass(1);
-	}
-	for (uint32_t unit = 0; unit < 640; unit++) {
-		int error = read_unit(object, 1, unit);
-
-		if (error != 0 && error != -ENOENT)
-			_exit(2);
-	}
-	object_put(object);
-	if (usage(store).checksum_errors != 0)
-		_exit(3);
-	store_close(store);
-	_exit(kept > 32 ? 0 : 4);
-}
-
-static void full_disk_is_made_do_with(void **state)
-{
-	pid_t child;
-	int status;
-
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("needs root\n");
-		skip();
-	}
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		fill_small_disk();
-	waitpid(child, &status, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
-		print_message("no mount namespaces here\n");
-		skip();
-	}
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 /* ---- opening ---- */
 
 static void second_owner_is_told_of_the_first(void **state)
@@ -652,7 +594,6 @@ int main(void)
 		TEST(files_without_records_are_swept_after_a_kill),
 		TEST(too_large_files_are_refused_not_fatal),
 		TEST(a_file_too_long_is_no_trouble_for_others),
-		TEST(full_disk_is_made_do_with),
 		TEST(second_owner_is_told_of_the_first),
 		TEST(impossible_limits_and_places_are_refused),
 		TEST(directory_is_private),
