@@ -22,6 +22,8 @@
 /* How long what a refused client still sends is read and thrown away. Closing at once would make
  * the kernel reset the connection, upon which the client may never see why. Our choice. */
 #define LINGER_MS 2000
+/* Of a request line: what is longer is no target that has a limit of its own. Our choice. */
+#define LINE_LOOKED_AT 512u
 
 static struct http_connections *bucket(struct http_thread *thread,
 				       const struct bufferevent *buffers)
@@ -47,12 +49,49 @@ static struct http_connection *of_task(struct loop_task *task)
 	return (struct http_connection *)((char *)task - offsetof(struct http_connection, task));
 }
 
+/* LINE: the beginning of a request line; "" if there is no target. */
+static const char *target_in(char *line)
+{
+	char *target = line + strcspn(line, " ");
+
+	target += strspn(target, " ");
+	target[strcspn(target, " \r\n")] = '\0';
+	return target;
+}
+
+/* evhttp has a limit for each connection, which it looks at when the head has ended: so it may be
+ * another one for every request. The input begins with the request line: evhttp takes whole lines.
+ */
+static void limit_body(struct http_connection *connection)
+{
+	struct evbuffer *input = bufferevent_get_input(connection->buffers);
+	const struct http_server *server = connection->thread->server;
+	bufferevent_event_cb callback;
+	void *evcon;
+	char line[LINE_LOOKED_AT];
+	ev_ssize_t length;
+
+	connection->target_seen = true;
+	if (server->body_limit_of == NULL)
+		return;
+	bufferevent_getcb(connection->buffers, NULL, NULL, &callback, &evcon);
+	length = evbuffer_copyout(input, line, sizeof(line) - 1);
+	if (length < 0 || callback == NULL)
+		return;
+	line[length] = '\0';
+	uint64_t limit =
+		server->body_limit_of(server->context, target_in(line + strspn(line, "\r\n")));
+	evhttp_connection_set_max_body_size(evcon, (ev_ssize_t)limit);
+}
+
 /* Of a head that may go on behind it. */
 static void scan_part(struct http_connection *connection, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size && !connection->head_ended; i++) {
 		connection->has_nul |= data[i] == '\0';
 		if (data[i] == '\n') {
+			if (!connection->target_seen)
+				limit_body(connection);
 			connection->head_ended = connection->line_begins;
 			connection->line_begins = true;
 		} else if (data[i] != '\r') {
@@ -112,6 +151,7 @@ static void input_changed(struct evbuffer *input, const struct evbuffer_cb_info 
 static void scan_anew(struct http_connection *connection)
 {
 	connection->head_ended = connection->line_begins = connection->has_nul = false;
+	connection->target_seen = false;
 	scan(connection, bufferevent_get_input(connection->buffers), 0);
 }
 

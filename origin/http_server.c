@@ -397,6 +397,7 @@ int http_server_create(const struct http_server_options *options, struct http_se
 	http_guests_begin(&server->guests);
 	http_tls_begin(&server->tls);
 	server->body_limit = options->body_limit;
+	server->body_limit_of = options->body_limit_of;
 	sem_init(&server->told, 0, 0);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->fewer, NULL);

@@ -55,6 +55,8 @@ struct http_server_options {
 	bool (*welcome)(void *context, const struct sockaddr *source, const struct sockaddr *local);
 	uint64_t body_limit; /* octets of a request's body that are taken; above: 413. Each
 			      * connection may hold so many in memory */
+	/* Of a request for TARGET, not more than that; on a loop thread. NULL: the same for all. */
+	uint64_t (*body_limit_of)(void *context, const char *target);
 	/* On a loop thread; must not block. */
 	void (*handle)(void *context, struct http_served *served);
 	void *context;

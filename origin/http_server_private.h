@@ -95,6 +95,7 @@ struct http_server {
 	bool (*welcome)(void *context, const struct sockaddr *source, const struct sockaddr *local);
 	unsigned timeout, request_ms, answer_ms, send_buffer;
 	uint64_t body_limit;
+	uint64_t (*body_limit_of)(void *context, const char *target);
 	struct http_tls tls;
 	struct http_listener *listeners;
 	unsigned listener_count;
@@ -150,7 +151,7 @@ struct http_connection {
 	bool known;     /* evhttp tells us of its end */
 	bool linger;    /* the client may be sending still when we close */
 	/* The look through the head of the request that comes: */
-	bool head_ended, line_begins, has_nul;
+	bool head_ended, line_begins, has_nul, target_seen;
 	bool leaving; /* evhttp has let go; what the client still sends is thrown away */
 	bool posted;  /* task is under way, and it alone may free this */
 	struct loop_task task;

@@ -98,6 +98,7 @@ static int serve(struct hosted_cache *cache, unsigned all, char *message, size_t
 		.plaintext = options->plaintext,
 		.permitted = is_permitted,
 		.other = take_other,
+		.other_body_max = PCHC_REQUEST_MAX,
 		.context = cache,
 		.connections = affordable(HOSTED_CACHE_CONNECTIONS, all),
 	};

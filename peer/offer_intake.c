@@ -86,7 +86,7 @@ static void hand_out(struct offer_intake *intake, struct http_served *served,
 	intake->options.offered(intake->options.context, message);
 }
 
-/* The one that shares the listener takes more (PCCRR_REQUEST_MAX), so the size is seen to here. */
+/* Who listens for us may take more, where no length was announced, or for another path. */
 static void take_message(struct offer_intake *intake, struct http_served *served, unsigned version,
 			 const struct xaddr *source)
 {

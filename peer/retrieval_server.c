@@ -53,6 +53,7 @@ struct retrieval_server {
 	void (*unserved)(void *context, const struct xaddr *source, const uint8_t *id,
 			 size_t id_size);
 	void *context;
+	uint64_t other_body_max;
 	unsigned uploads_max, port;
 	atomic_uint uploads;
 	atomic_uint_fast64_t bytes, blocks, requests, busy, malformed, unwelcome, forbidden;
@@ -244,6 +245,13 @@ static bool is_our_path(const char *target)
 	return request_path(target, path) && pccrr_is_path(path);
 }
 
+static uint64_t body_limit_of(void *context, const char *target)
+{
+	const struct retrieval_server *server = context;
+
+	return is_our_path(target) ? PCCRR_REQUEST_MAX : server->other_body_max;
+}
+
 static void handle(void *context, struct http_served *served)
 {
 	struct retrieval_server *server = context;
@@ -308,6 +316,7 @@ static int start(struct retrieval_server *server, const struct retrieval_server_
 		.send_buffer = SEND_BUFFER,
 		.welcome = options->welcome != NULL ? let_in : NULL,
 		.body_limit = PCCRR_REQUEST_MAX,
+		.body_limit_of = server->other_body_max != 0 ? body_limit_of : NULL,
 		.handle = handle,
 		.context = server,
 	};
@@ -353,6 +362,7 @@ int retrieval_server_create(const struct retrieval_server_options *options,
 	server->permitted = options->permitted;
 	server->manner = options->manner;
 	server->other = options->other;
+	server->other_body_max = options->other_body_max;
 	server->unserved = options->unserved;
 	server->context = options->context;
 	server->uploads_max = or_default(options->uploads, RETRIEVAL_UPLOADS);

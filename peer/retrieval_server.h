@@ -69,6 +69,9 @@ struct retrieval_server_options {
 	/* Requests for another path than ours, of those who are permitted; on a loop thread, like
 	 * http_server's handle(). NULL: 404. */
 	void (*other)(void *context, struct http_served *served);
+	/* Octets of the body of such a request that are taken: 413 from its announced length else.
+	 * 0: as of our own. */
+	uint64_t other_body_max;
 	/* Who is at SOURCE has asked for what is not held of the segment ID. Pool thread. NULL:
 	 * nobody wants to know. */
 	void (*unserved)(void *context, const struct xaddr *source, const uint8_t *id,

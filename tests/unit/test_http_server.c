@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,40 +297,6 @@ static void pieces_come_in_order(void **state)
 	free(body);
 }
 
-static unsigned open_files(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	assert_non_null(folder);
-	while (readdir(folder) != NULL)
-		count++;
-	closedir(folder);
-	return count;
-}
-
-static void parts_of_a_file_take_one_descriptor(void **state)
-{
-	struct scene *scene = *state;
-	unsigned before = open_files();
-	struct client client;
-	struct reply reply;
-
-	raw_connect(&client, scene->port);
-	raw_send(&client, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\n");
-	assert_true(raw_receive(&client));
-	/* both ends of the connection, and the file */
-	assert_int_equal(open_files(), before + 3);
-	assert_true(raw_reply(&client, false, &reply));
-	assert_true(reply.whole);
-	assert_int_equal(reply.size, SCENE_PARTS * SCENE_FILE_SIZE);
-	for (size_t i = 0; i < SCENE_PARTS; i++)
-		assert_memory_equal(reply.body + i * SCENE_FILE_SIZE, scene->content,
-				    SCENE_FILE_SIZE);
-	raw_free(&reply);
-	raw_close(&client);
-}
-
 static void body_arrives_however_it_is_sent(void **state)
 {
 	struct scene *scene = *state;
@@ -375,6 +340,44 @@ static void body_over_the_limit_is_refused(void **state)
 	raw_close(&client);
 	free(much);
 	assert_int_equal(http_scene_requests(scene), 0);
+}
+
+static uint64_t little_or_much(void *context, const char *target)
+{
+	(void)context;
+	return strcmp(target, "/little") == 0 ? 5 : 1000;
+}
+
+static void limit_by_target(struct http_server_options *options)
+{
+	options->body_limit_of = little_or_much;
+}
+
+/* One after the other on a connection, and before the body comes. */
+static void limit_of_the_body_may_be_the_targets(void **state)
+{
+	struct scene scene;
+	struct client client;
+
+	(void)state;
+	http_scene_start(&scene, limit_by_target);
+	raw_connect(&client, scene.port);
+	raw_send(&client, "POST /little HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde"
+			  "POST /much HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabcdef"
+			  "POST /lit");
+	expect_reply(&client, 200, "POST /little 1 abcde");
+	expect_reply(&client, 200, "POST /much 1 abcdef");
+	raw_send(&client, "tle HTTP/1.1\r\nHost: h\r\n");
+	raw_send(&client, "Expect: 100-continue\r\nContent-Length: 6\r\n\r\n");
+	expect_reply(&client, 413, NULL);
+	expect_end(&client);
+	raw_close(&client);
+	raw_connect(&client, scene.port);
+	raw_send(&client, "POST /much HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n");
+	expect_reply(&client, 413, NULL);
+	raw_close(&client);
+	assert_int_equal(http_scene_requests(&scene), 2);
+	http_scene_end(&scene);
 }
 
 /* Each is followed by what would be a second request if the first were misunderstood. */
@@ -661,10 +664,10 @@ int main(void)
 		in_scene(pieces_come_in_order),
 		in_scene(client_that_has_left_can_be_told),
 		in_scene(heads_with_a_nul_are_refused),
-		in_scene(parts_of_a_file_take_one_descriptor),
 		in_scene(answer_taken_back_is_as_if_never_begun),
 		in_scene(body_arrives_however_it_is_sent),
 		in_scene(body_over_the_limit_is_refused),
+		cmocka_unit_test(limit_of_the_body_may_be_the_targets),
 		in_scene(doubtful_requests_are_refused_and_are_the_last),
 		in_scene(head_over_the_limit_is_refused),
 		in_scene(fields_are_given_in_order),

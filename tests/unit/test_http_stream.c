@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,42 @@ static int end(void **state)
 {
 	http_scene_end(*state);
 	return 0;
+}
+
+/* ---- parts of files ---- */
+
+static unsigned open_files(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+static void parts_of_a_file_take_one_descriptor(void **state)
+{
+	struct scene *scene = *state;
+	unsigned before = open_files();
+	struct client client;
+	struct reply reply;
+
+	raw_connect(&client, scene->port);
+	raw_send(&client, "GET /parts HTTP/1.1\r\nHost: h\r\n\r\n");
+	assert_true(raw_receive(&client));
+	/* both ends of the connection, and the file */
+	assert_int_equal(open_files(), before + 3);
+	assert_true(raw_reply(&client, false, &reply));
+	assert_true(reply.whole);
+	assert_int_equal(reply.size, SCENE_PARTS * SCENE_FILE_SIZE);
+	for (size_t i = 0; i < SCENE_PARTS; i++)
+		assert_memory_equal(reply.body + i * SCENE_FILE_SIZE, scene->content,
+				    SCENE_FILE_SIZE);
+	raw_free(&reply);
+	raw_close(&client);
 }
 
 /* ---- streams ---- */
@@ -430,6 +467,7 @@ int main(void)
 {
 #define in_scene(test, kind) cmocka_unit_test_setup_teardown(test, kind, end)
 	const struct CMUnitTest tests[] = {
+		in_scene(parts_of_a_file_take_one_descriptor, start),
 		in_scene(stream_of_unknown_length_is_chunked_or_ends_with_the_connection, start),
 		in_scene(stream_of_known_length_says_it, start),
 		in_scene(stream_for_head_has_no_body, start),
