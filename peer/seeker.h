@@ -67,12 +67,13 @@
  *   they lack is asked for again after 5 s at the soonest, and not polled: neither crowds nor
  *   suppliers are made of them. While one is not out nobody is alone. One that does not
  *   understand the question (anything else than an answer comes of it, or nothing) is not asked
- *   it for 10 minutes, and blocks are asked of it as if it had all segments; where a connection
- *   just ended, only once that has happened to a later question too, since one that restarts
- *   does the same. Wrong blocks are not its fault, as it replays what others offer: of that
- *   segment nothing is asked of it for 10 minutes, and it is out, for 60 s each time, only when
- *   12 of the last 16 segments of which it gave anything were wrong. Refusals and timeouts lead
- *   to its next address, and count, as those of peers, when all have failed.
+ *   it for 10 minutes, and blocks are asked of it as if it had all segments; where nothing came,
+ *   in time or before the connection ended, only once that has happened to a later question too,
+ *   since one that restarts, or is busy, does the same. Wrong blocks are not its fault, as it
+ * replays what others offer: of that segment nothing is asked of it for 10 minutes, and it is out,
+ * for 60 s each time, only when 12 of the last 16 segments of which it gave anything were wrong.
+ * Refusals and timeouts lead to its next address, and count, as those of peers, when all have
+ * failed.
  */
 #ifndef PEER_SEEKER_H
 #define PEER_SEEKER_H

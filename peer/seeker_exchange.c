@@ -352,6 +352,23 @@ static void empty_block(struct seeker *seeker, struct exchange *exchange, struct
 		state->reason = SEEKER_EMPTY;
 }
 
+static enum seeker_reason reason_of(enum seeker_outcome outcome)
+{
+	return outcome == SEEKER_WRONG  ? SEEKER_BAD
+	       : outcome == SEEKER_LATE ? SEEKER_TIMEOUT
+					: SEEKER_FAILED;
+}
+
+/* Why a list brought nothing to those who wait for it, unless they know something else. */
+static void tell_waiting(struct segment *segment, enum seeker_outcome outcome)
+{
+	struct seeker_state *state;
+
+	TAILQ_FOREACH (state, &segment->pending, in_pending)
+		if (state->reason == SEEKER_NO_ANSWER)
+			state->reason = reason_of(outcome);
+}
+
 static void failed(struct seeker *seeker, struct exchange *exchange, struct segment *segment,
 		   struct seeker_state *state, enum seeker_outcome outcome)
 {
@@ -366,6 +383,8 @@ static void failed(struct seeker *seeker, struct exchange *exchange, struct segm
 	if (holding != NULL && exchange->kind == EXCHANGE_LIST) {
 		holding->listing = false;
 		holding->list_ms = moved ? seeker->now_ms : seeker->now_ms + SEEKER_LACKS_MS;
+		if (!moved)
+			tell_waiting(segment, outcome);
 	} else if (excused) {
 		seeker_hosted_wrong(seeker, exchange, holding);
 	} else if (moved) {
@@ -382,9 +401,7 @@ static void failed(struct seeker *seeker, struct exchange *exchange, struct segm
 	if (state == NULL)
 		return;
 	state->tries++;
-	state->reason = outcome == SEEKER_WRONG  ? SEEKER_BAD
-			: outcome == SEEKER_LATE ? SEEKER_TIMEOUT
-						 : SEEKER_FAILED;
+	state->reason = reason_of(outcome);
 }
 
 static void give_up(struct exchange *exchange, struct segment *segment)

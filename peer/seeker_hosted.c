@@ -17,7 +17,7 @@ void seeker_hosted_begin(struct seeker *seeker)
 	for (unsigned i = 0; i < SEEKER_HOSTED_MAX; i++) {
 		seeker->hosted[i].number = i;
 		seeker->hosted[i].listless_until_ms = SEEKER_NEVER;
-		seeker->hosted[i].closed_ms = SEEKER_NEVER;
+		seeker->hosted[i].unanswered_ms = SEEKER_NEVER;
 	}
 }
 
@@ -194,7 +194,7 @@ void seeker_hosted_wrong(struct seeker *seeker, struct exchange *exchange, struc
 void seeker_hosted_out(struct seeker *seeker, struct hosted *hosted)
 {
 	/* Perhaps it was not there at all; when it is again it may be asked everything. */
-	hosted->listless_until_ms = hosted->closed_ms = SEEKER_NEVER;
+	hosted->listless_until_ms = hosted->unanswered_ms = SEEKER_NEVER;
 	seeker_probe_mind_alone(seeker);
 }
 
@@ -204,7 +204,7 @@ void seeker_hosted_trust(struct seeker *seeker)
 		struct hosted *hosted = &seeker->hosted[i];
 		struct holding *holding;
 
-		hosted->listless_until_ms = hosted->closed_ms = SEEKER_NEVER;
+		hosted->listless_until_ms = hosted->unanswered_ms = SEEKER_NEVER;
 		hosted->failed = 0;
 		memset(hosted->judged, 0, sizeof(hosted->judged));
 		if (hosted->peer == NULL)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define LISTLESS_MS 600000 /* hosted-cache.md section 12 */
-#define CLOSED_MS 100      /* nothing is repeated sooner (retrieval.md 11.3) */
+#define UNANSWERED_MS 100  /* nothing is repeated sooner (retrieval.md 11.3) */
 
 _Static_assert(SEEKER_HOSTED_MAX <= 16, "a bit each");
 
@@ -322,16 +322,17 @@ static void ask_again(struct seeker *seeker, const struct exchange *exchange)
 	seeker->hosted_urgent |= seeker->hosted_queued > 0;
 }
 
-/* Blocks are just asked for: for a moment; for long if that is its way. Questions that were out
- * together tell no more than one does. */
-static void closed(struct seeker *seeker, const struct exchange *exchange)
+/* It brought nothing: no time, a restart, or its way. Blocks are just asked for: for a moment; for
+ * long if the next one brings nothing either. Questions that were out together tell no more than
+ * one does. */
+static void unanswered(struct seeker *seeker, const struct exchange *exchange)
 {
 	struct hosted *hosted = exchange->peer->hosted;
 
-	if (hosted->closed_ms == SEEKER_NEVER) {
-		hosted->closed_ms = seeker->now_ms;
-		hosted->listless_until_ms = seeker->now_ms + CLOSED_MS;
-	} else if (exchange->asked_ms > hosted->closed_ms) {
+	if (hosted->unanswered_ms == SEEKER_NEVER) {
+		hosted->unanswered_ms = seeker->now_ms;
+		hosted->listless_until_ms = seeker->now_ms + UNANSWERED_MS;
+	} else if (exchange->asked_ms > hosted->unanswered_ms) {
 		hosted->listless_until_ms = seeker->now_ms + LISTLESS_MS;
 	}
 	settle_all(seeker, exchange, SEEKER_CAME);
@@ -344,10 +345,8 @@ void seeker_hosted_told(struct seeker *seeker, struct exchange *exchange,
 
 	hosted->asking--;
 	if (outcome == SEEKER_GOOD) {
-		hosted->closed_ms = SEEKER_NEVER;
+		hosted->unanswered_ms = SEEKER_NEVER;
 		take_list(seeker, exchange, list);
-	} else if (outcome == SEEKER_CLOSED) {
-		closed(seeker, exchange);
 	} else if (outcome == SEEKER_GAVE_UP) {
 		settle_all(seeker, exchange, SEEKER_BUSY);
 	} else if (seeker_hosted_moves(seeker, exchange, outcome)) {
@@ -355,8 +354,10 @@ void seeker_hosted_told(struct seeker *seeker, struct exchange *exchange,
 	} else if (outcome == SEEKER_BROKEN) {
 		seeker_peer_failed(seeker, exchange->peer, outcome);
 		settle_all(seeker, exchange, SEEKER_FAILED);
+	} else if (outcome == SEEKER_CLOSED || outcome == SEEKER_LATE) {
+		unanswered(seeker, exchange);
 	} else {
-		/* It says nothing about its blocks: these are just asked for now. */
+		/* It has no lists: blocks are just asked for now. */
 		hosted->listless_until_ms = seeker->now_ms + LISTLESS_MS;
 		settle_all(seeker, exchange, SEEKER_CAME);
 	}

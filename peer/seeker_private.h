@@ -397,7 +397,8 @@ struct hosted {
 	bool silent;            /* one timed out, and nothing was heard since */
 	int64_t answer_16ths;   /* ms, smoothed, until they are answered; 0: not known */
 	int64_t listless_until_ms;
-	int64_t closed_ms; /* when a question was closed on us; SEEKER_NEVER: or answered since */
+	int64_t unanswered_ms; /* when a question brought nothing; SEEKER_NEVER: or answered since
+				*/
 	struct hosted_judged judged[SEEKER_HOSTED_JUDGED];
 	unsigned judged_next;
 };

@@ -338,7 +338,7 @@ static enum seeker_outcome outcome_of(const struct scene_peer *peer,
 	static const enum seeker_outcome outcomes[] = {
 		[SCENE_GIVES] = SEEKER_GOOD,      [SCENE_SPOILS] = SEEKER_WRONG,
 		[SCENE_DENIES] = SEEKER_NOT_HERE, [SCENE_STALLS] = SEEKER_LATE,
-		[SCENE_BREAKS] = SEEKER_BROKEN,
+		[SCENE_BREAKS] = SEEKER_BROKEN,   [SCENE_MUMBLES] = SEEKER_MALFORMED,
 	};
 
 	if (exchange->type == PCCRR_ASK_BLOCK && outcomes[peer->manner] == SEEKER_GOOD &&

@@ -11,7 +11,14 @@
 enum { SCENE_PEERS = 64, SCENE_WANTS = 4096, SCENE_PROBES = 4096, SCENE_WAITING = 8192 };
 
 /* What a machine does when it is asked for a block that it holds. */
-enum scene_manner { SCENE_GIVES, SCENE_SPOILS, SCENE_DENIES, SCENE_STALLS, SCENE_BREAKS };
+enum scene_manner {
+	SCENE_GIVES,
+	SCENE_SPOILS,
+	SCENE_DENIES,
+	SCENE_STALLS,
+	SCENE_BREAKS,
+	SCENE_MUMBLES
+};
 
 struct scene_peer {
 	bool there;           /* it answers Probes */

@@ -357,126 +357,6 @@ static void few_blocks_are_asked_for_without_a_list(void **state)
 	scene_end(scene);
 }
 
-/* ---- those that do not understand the question ---- */
-
-static void who_does_not_understand_the_question_is_just_asked_for_blocks(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	struct scene_peer *cache = scene_hosted(scene, 0, 1);
-
-	(void)state;
-	cache->questioned = SEEKER_MALFORMED;
-	scene_seek_2(scene, 1, 0, 20);
-	scene_until_ended(scene, 1000);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 20);
-	assert_false(scene_hosted_state(scene, 0).lists);
-	scene_seek_2(scene, 1, 20, 20);
-	scene_until_ended(scene, 1000);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 40);
-	assert_int_equal(cache->questions, 1);
-	assert_int_equal(scene_hosted_state(scene, 0).peer.failures +
-				 scene_hosted_state(scene, 0).peer.bad,
-			 0);
-	cache->questioned = SEEKER_GOOD;
-	scene_pass(scene, 599900);
-	scene_seek_urgently(scene, 1, 50);
-	scene_until_ended(scene, 100);
-	assert_int_equal(cache->questions, 1);
-	scene_pass(scene, 200);
-	scene_seek_urgently(scene, 1, 51);
-	assert_int_equal(cache->questions, 2);
-	assert_true(scene_hosted_state(scene, 0).lists);
-	scene_until_ended(scene, 100);
-	scene_end(scene);
-}
-
-static void one_that_ends_a_connection_once_is_asked_the_next_question(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	struct scene_peer *cache = scene_hosted(scene, 0, 1);
-
-	(void)state;
-	cache->questioned = SEEKER_CLOSED;
-	scene_seek_2(scene, 1, 0, 20);
-	scene_until_ended(scene, 90);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 20);
-	assert_false(scene_hosted_state(scene, 0).lists);
-	cache->questioned = SEEKER_GOOD;
-	scene_pass(scene, 100);
-	assert_true(scene_hosted_state(scene, 0).lists);
-	scene_seek_urgently(scene, 1, 50);
-	assert_int_equal(cache->questions, 2);
-	scene_until_ended(scene, 100);
-	/* Answered, so the next one counts anew. */
-	cache->questioned = SEEKER_CLOSED;
-	scene_seek_urgently(scene, 1, 51);
-	scene_until_ended(scene, 90);
-	scene_pass(scene, 100);
-	assert_true(scene_hosted_state(scene, 0).lists);
-	assert_int_equal(scene_hosted_state(scene, 0).peer.failures, 0);
-	scene_end(scene);
-}
-
-static void one_that_ends_them_always_is_just_asked_for_blocks(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	struct scene_peer *cache = scene_hosted(scene, 0, 1);
-
-	(void)state;
-	cache->questioned = SEEKER_CLOSED;
-	for (unsigned i = 0; i < 5; i++) {
-		scene_seek_urgently(scene, 1, i);
-		scene_until_ended(scene, 10);
-		scene_pass(scene, 200);
-	}
-	assert_int_equal(scene_count(scene, SCENE_CAME), 5);
-	assert_int_equal(cache->questions, 2);
-	assert_false(scene_hosted_state(scene, 0).lists);
-	scene_pass(scene, 600000);
-	assert_true(scene_hosted_state(scene, 0).lists);
-	scene_end(scene);
-}
-
-static void connections_that_end_together_count_once(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	struct scene_peer *cache = scene_hosted(scene, 0, 1);
-
-	(void)state;
-	cache->questioned = SEEKER_CLOSED;
-	cache->question_ms = 50;
-	for (unsigned i = 0; i < 20; i++) {
-		scene_seek_urgently(scene, 1, i);
-		scene_pass(scene, 1);
-	}
-	assert_int_equal(cache->questions, 4);
-	scene_until_ended(scene, 1000);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 20);
-	assert_int_equal(cache->questions, 4);
-	scene_pass(scene, 100);
-	assert_true(scene_hosted_state(scene, 0).lists);
-	scene_end(scene);
-}
-
-static void who_says_nothing_to_it_too(void **state)
-{
-	struct scene *scene = scene_begin_hosted_only();
-	struct scene_peer *cache = scene_hosted(scene, 0, 1);
-
-	(void)state;
-	cache->questioned = SEEKER_LATE;
-	scene_seek_urgently(scene, 1, 0);
-	scene_until_ended(scene, SEEKER_HOSTED_FIRST_MS + 1);
-	assert_int_equal(scene_refused(scene, SEEKER_TIMEOUT), 1);
-	scene_pass(scene, 1000);
-	scene_seek_urgently(scene, 1, 1);
-	scene_until_ended(scene, 10);
-	assert_int_equal(scene_count(scene, SCENE_CAME), 1);
-	assert_int_equal(cache->questions, 1);
-	assert_int_equal(scene->unreachable, 1);
-	scene_end(scene);
-}
-
 static void of_many_blocks_its_list_comes_first(void **state)
 {
 	struct scene *scene = scene_begin_hosted_only();
@@ -625,11 +505,6 @@ int main(void)
 		cmocka_unit_test(who_gave_a_stream_is_not_polled_for_what_follows),
 		cmocka_unit_test(of_a_segment_in_part_the_list_comes_first),
 		cmocka_unit_test(few_blocks_are_asked_for_without_a_list),
-		cmocka_unit_test(who_does_not_understand_the_question_is_just_asked_for_blocks),
-		cmocka_unit_test(one_that_ends_a_connection_once_is_asked_the_next_question),
-		cmocka_unit_test(one_that_ends_them_always_is_just_asked_for_blocks),
-		cmocka_unit_test(connections_that_end_together_count_once),
-		cmocka_unit_test(who_says_nothing_to_it_too),
 		cmocka_unit_test(of_many_blocks_its_list_comes_first),
 		cmocka_unit_test(what_it_lacks_is_known_after_one_exchange_and_for_5_s),
 		cmocka_unit_test(all_are_asked_and_the_first_gives),
