@@ -91,29 +91,25 @@ struct brought {
 	struct store_giver name;
 	char folder[HOSTED_KNOWN_PATH_MAX];
 	uint64_t opaque, described;
+	uint64_t held; /* by whomever, without the index */
 };
 
 static void look_up(struct brought *brought, struct store *store, const struct offers_giver *giver)
 {
-	uint64_t held;
-
 	brought->store = store;
 	memcpy(brought->name.octets, giver->octets, sizeof(brought->name.octets));
 	hosted_known_folder(giver, brought->folder);
-	store_opaque_share(store, &brought->name, &brought->opaque, &held);
 	brought->described = store_octets_below(store, brought->folder);
 }
 
 /* Something of it goes, of that of which there is more. False: nothing can. */
 static bool evict_some(struct brought *brought, uint64_t octets)
 {
-	uint64_t freed = 0, held;
+	uint64_t freed;
 
 	if (brought->opaque > brought->described &&
-	    store_opaque_evict(brought->store, &brought->name) == 0) {
-		store_opaque_share(brought->store, &brought->name, &brought->opaque, &held);
+	    store_opaque_evict(brought->store, &brought->name) == 0)
 		return true;
-	}
 	freed = store_evict_below(brought->store, brought->folder, octets);
 	brought->described -= freed < brought->described ? freed : brought->described;
 	return freed > 0;
@@ -132,10 +128,11 @@ static uint64_t evict_own(struct store *store, const struct offers_giver *giver,
 		portion = usage.limit / HOSTED_SHARE_PART;
 		if (portion > HOSTED_SHARE_PORTION_MAX)
 			portion = HOSTED_SHARE_PORTION_MAX;
+		store_opaque_share(store, &brought.name, &brought.opaque, &brought.held);
 		given = brought.opaque + brought.described;
-	} while (given > usage.used / 2 && !has_room(&usage, octets + portion) &&
+	} while (given > brought.held / 2 && !has_room(&usage, octets + portion) &&
 		 evict_some(&brought, octets + portion));
-	return given <= usage.used / 2 ? usage.used / 2 - given + portion : 0;
+	return given <= brought.held / 2 ? brought.held / 2 - given + portion : 0;
 }
 
 void hosted_share_make_room(struct hosted_share *share, const struct offers_giver *giver,

@@ -2,9 +2,9 @@
  *
  * Whose room it is: who has brought over half of what a hosted cache holds makes room for more by
  * what he brought himself and was used longest ago, not by what others gave (hosted-cache.md
- * section 9). This is for lists of version 1.0 and the blocks that are verified by them, which
- * count for who gave the list; opaque blocks, which count here too, have the same rule in
- * cache/store_opaque.h.
+ * section 9). Lists of version 1.0 and the blocks that are verified by them, which count for who
+ * gave the list, count together with the opaque blocks that he gave. (Of these alone the same is
+ * known without the index: OFFERS_ROOM_OF_ITS_OWN in peer/offers.h.)
  *
  * How much somebody has brought is asked of the index when the cache is full, and then again when
  * so much more was written that he may have got over half. Calls block on disk; any thread but a

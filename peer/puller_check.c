@@ -247,6 +247,7 @@ static int write_opaque(struct puller_asking *asking, struct store_giver *former
 					      ? STORE_OPAQUE_ROOM_OF_GIVERS
 					      : STORE_OPAQUE_ROOM_OF_ALL;
 
+	hosted_share_make_room(asking->puller->options.share, &giver, asking->size);
 	memcpy(opaque.giver.octets, giver.octets, sizeof(opaque.giver.octets));
 	if (asking->cipher != CIPHER_NONE)
 		memcpy(opaque.iv, asking->iv, sizeof(opaque.iv));

@@ -262,6 +262,21 @@ static uint32_t give_piece(unsigned number, unsigned char *data, uint64_t offere
 	return kept;
 }
 
+/* The same by an offer of version 1.0. */
+static void inform_piece(unsigned number, unsigned char *data, uint64_t offered)
+{
+	struct known_segment segment = segment_of(data, PIECE, 1, 0);
+	struct owner owner;
+
+	fixture_pass(1);
+	owner_begin(&owner, number, data, PIECE, 1);
+	offer_information(number, owner.port, &segment);
+	hosted_await(offered);
+	assert_int_equal(verified_blocks(&segment), PIECE / CUTTING_UNIT);
+	owner_end(&owner);
+	segment_free(&segment);
+}
+
 static void full_store_makes_room(void **state)
 {
 	unsigned char *data = make_octets(PIECES * PIECE, 4);
@@ -298,6 +313,27 @@ static void who_gave_most_displaces_its_own(void **state)
 	for (unsigned i = 0; i < PIECES; i++)
 		assert_int_equal(give_piece(i == 0 ? 6 : 5, data + i * PIECE, i + 1),
 				 PIECE / CUTTING_UNIT);
+	assert_int_equal(get_all(&first), PIECE / CUTTING_UNIT);
+	hosted_end();
+	segment_free(&first);
+	free(data);
+}
+
+/* Half by lists of version 1.0, half opaque, and of neither over half of all. */
+static void verified_and_opaque_blocks_count_together(void **state)
+{
+	unsigned char *data = make_octets(PIECES * PIECE, 9);
+	struct known_segment first = segment_of(data, PIECE, 1, 0);
+
+	(void)state;
+	hosted_begin_with(LITTLE, NULL);
+	for (unsigned i = 0; i < PIECES; i++) {
+		if (i % 2 == 0)
+			assert_int_equal(give_piece(i == 0 ? 6 : 5, data + i * PIECE, i + 1),
+					 PIECE / CUTTING_UNIT);
+		else
+			inform_piece(5, data + i * PIECE, i + 1);
+	}
 	assert_int_equal(get_all(&first), PIECE / CUTTING_UNIT);
 	hosted_end();
 	segment_free(&first);
@@ -425,6 +461,7 @@ int main(void)
 		cmocka_unit_test(what_is_beyond_the_limits_is_forgotten),
 		cmocka_unit_test(full_store_makes_room),
 		cmocka_unit_test(who_gave_most_displaces_its_own),
+		cmocka_unit_test(verified_and_opaque_blocks_count_together),
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(few_descriptors_are_enough),
 		cmocka_unit_test(stop_gives_up_what_is_under_way),
