@@ -84,8 +84,9 @@ int package_export(struct store *store, const char *const *paths, unsigned count
 		   struct package_figures *figures_out, unsigned *failed_out);
 
 /* Takes a package in. 0; -EPROTO: it is no package that we know; -EBADMSG: it is cut short, or so
- * damaged that its records cannot be told apart; -ENOSPC: the store has no room. Whatever is
- * returned, what came before is kept and in FIGURES_OUT. */
+ * damaged that its records cannot be told apart; -E2BIG: it is whole, but octets follow its end;
+ * -ENOSPC: the store has no room. Whatever is returned, what came before is kept and in
+ * FIGURES_OUT. */
 int package_import(struct store *store, package_take *take, void *owner,
 		   const struct package_options *options, struct package_figures *figures_out);
 

@@ -28,6 +28,16 @@ static int check_end(const struct package_reader *reader)
 	return reader->holds && bytes_complete(&in) && count == reader->number - 1 ? 0 : -EBADMSG;
 }
 
+/* Two packages in one file, or something else that was not meant to be there: of no package is only
+ * the beginning taken in as if it were all. */
+static int check_nothing_follows(struct package_reader *reader)
+{
+	uint8_t octet;
+	long taken = reader->take(reader->owner, &octet, sizeof(octet));
+
+	return taken > 0 ? -E2BIG : (int)taken;
+}
+
 static int take_record(struct package_importing *importing)
 {
 	struct package_reader *reader = &importing->reader;
@@ -58,8 +68,10 @@ static int take_all(struct package_importing *importing)
 
 	while (error == 0) {
 		error = package_read_record(reader);
-		if (error == 0 && reader->kind == PACKAGE_END)
-			return check_end(reader);
+		if (error == 0 && reader->kind == PACKAGE_END) {
+			error = check_end(reader);
+			return error != 0 ? error : check_nothing_follows(reader);
+		}
 		if (error == 0)
 			error = take_record(importing);
 		if (error == 0)

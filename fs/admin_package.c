@@ -188,6 +188,9 @@ static void explain_import(struct job *job, int error, const struct package_figu
 		what = "it is no package of peerdist export";
 	else if (error == -EBADMSG)
 		what = "the package is cut short or damaged";
+	else if (error == -E2BIG)
+		what = "octets follow the end of the package, perhaps another one: import each "
+		       "from a file of its own";
 	else if (error == -ENOSPC)
 		what = "the cache has no room for more; see resize";
 	else if (error == -ECANCELED)

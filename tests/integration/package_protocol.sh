@@ -74,10 +74,11 @@ python3 - "$from/.peerdist/admin" "$MOUNT/.peerdist/admin" <<-'END'
 	    os.write(target, b"octets %d\n" % len(piece) + piece)
 	    at += len(piece)
 	    sizes.append(sizes.pop(0))
+	os.write(target, b"end\n")
 	lines, octets = answer(target)
 	assert len(lines) == 1 and lines[0].startswith(b"ok contents 2 ") and not octets, lines
 	assert b" bad 0" in lines[0]
-	# It has ended by itself: more is not wanted.
+	# It has ended: more is not wanted.
 	assert refused(target, b"octets 1\na") == errno.EPIPE
 	assert refused(target, b"end\n") == errno.EPIPE
 	os.write(target, b"import\n")

@@ -52,6 +52,11 @@ assert_refused 'cut short or damaged; 1 contents and [1-9][0-9]* blocks of it we
 assert_same_file "$TEST_DIR/origin/file" "$into/file"
 cached
 
+cat "$package" "$package" >"$TEST_DIR/two"
+assert_refused "import: $TEST_DIR/two: octets follow the end .*; 1 contents and [1-9][0-9]* blocks" \
+	peerdist import "$TEST_DIR/two" "$into"
+cached
+
 # An octet of a block is another one: all but that comes in, and the status says so.
 python3 - "$package" "$TEST_DIR/altered" <<-'END'
 	import sys

@@ -357,11 +357,42 @@ static void the_end_must_count_what_was_before(void **state)
 	store_close(store);
 }
 
+/* All of it was kept by then. */
+static void octets_behind_the_end_are_refused(void **state)
+{
+	unsigned char *data = make_octets(SMALL, 8);
+	struct store *store = fixture_open(64 * MIB);
+	struct bundle bundle = {0};
+	struct package_figures out, in;
+
+	(void)state;
+	object_put(make_described(store, "file", data, SMALL, 1));
+	export_all(store, &bundle, &out);
+	for (unsigned i = 0; i < 2; i++) {
+		struct bundle longer = {0};
+		struct store *other = open_other(64 * MIB);
+
+		bundle_put(&longer, bundle.data, bundle.size);
+		bundle_put(&longer, bundle.data, i == 0 ? 1 : bundle.size);
+		assert_int_equal(import(other, &longer, NULL, &in), -E2BIG);
+		assert_int_equal(in.contents, 1);
+		assert_int_equal(in.octets, SMALL);
+		assert_int_equal(in.bad, 0);
+		assert_int_equal(right_in(other, "file", data, SMALL), SMALL);
+		store_close(other);
+		bundle_clear(&longer);
+	}
+	bundle_clear(&bundle);
+	store_close(store);
+	free(data);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_package_cut_short_is_known_as_such),
+		TEST(octets_behind_the_end_are_refused),
 		TEST(a_flipped_bit_loses_what_it_is_in),
 		TEST(what_is_no_package_is_refused),
 		TEST(what_reading_gives_ends_the_import),
