@@ -163,7 +163,9 @@ fuzz-programs: $(fuzzers)
 run := tests/run
 plain := $(MAKE) SANITIZE=
 # Hundreds of programs are linked that are run once: quickly, and with as much as a report shows.
-once := CFLAGS='-O1 -g1' $(if $(shell command -v ld.gold),LDFLAGS=-fuse-ld=gold)
+quick_linker := $(if $(shell command -v ld.lld),-fuse-ld=lld -Wl$(comma)--threads=1,$(if $(shell \
+	command -v ld.gold),-fuse-ld=gold))
+once := CFLAGS='-O1 -g1' $(if $(quick_linker),LDFLAGS='$(quick_linker)')
 with_asan := $(MAKE) SANITIZE=address,undefined $(once)
 with_tsan := $(MAKE) SANITIZE=thread $(once)
 asan_units := $(unit_sources:%.c=$(B)/address+undefined/%)

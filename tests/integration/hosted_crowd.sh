@@ -13,7 +13,7 @@ content=(--file "$TEST_DIR/file" --version 2)
 offers "${content[@]}"
 asks "${content[@]}"
 crowd() { # crowd WORDS...
-	timeout 60 "$HOSTED_CLIENT" crowd "$HOSTED" "${content[@]}" "$@" >"$TEST_DIR/crowd" || fail "crowd $*: $(cat "$TEST_DIR/crowd")"
+	timeout 100 "$HOSTED_CLIENT" crowd "$HOSTED" "${content[@]}" "$@" >"$TEST_DIR/crowd" || fail "crowd $*: $(cat "$TEST_DIR/crowd")"
 }
 # Of segments that nobody has in the end: each is asked for, wherever it was in the queue.
 crowd --offers 10000 --sources 2000 --of-each 5 --wait pulled

@@ -13,7 +13,7 @@ for number in {10..59}; do head -c 30000 /dev/urandom >"$TEST_DIR/origin/small-$
 touch -d '1 hour ago' "$TEST_DIR"/origin/*
 start_nginx "$TEST_DIR/origin"
 
-cat >"$TEST_DIR/random.py" <<-'END'
+cat >"$TEST_DIR/reader.py" <<-'END'
 	import os, random, sys
 	random.seed(int(sys.argv[3]))
 	with open(sys.argv[1], "rb") as source, open(sys.argv[2], "rb", 0) as mounted:
@@ -45,7 +45,7 @@ read_with() {
 	for _ in 1 2; do assert_same_file "$TEST_DIR/origin/large" "$MOUNT/large"; done
 	drop_pages "$MOUNT/large"
 	for seed in 1 2 3; do
-		python3 "$TEST_DIR/random.py" "$TEST_DIR/origin/large" "$MOUNT/large" "$seed" &
+		python3 "$TEST_DIR/reader.py" "$TEST_DIR/origin/large" "$MOUNT/large" "$seed" &
 		pids+=($!)
 	done
 	cmp "$TEST_DIR/origin/large" "$MOUNT/large" &

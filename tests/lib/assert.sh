@@ -74,12 +74,22 @@ assert_same_tree() {
 		fail "trees $1 and $2 differ: $(head -n 20 "$TEST_DIR/diff.out")"
 }
 
+# To ask costs as much as to wait a while: from 10 ms on the pauses grow, to 200 ms.
+pause_ms=10
+# pause_longer: in a loop, behind pause_ms=10.
+pause_longer() {
+	local seconds
+	printf -v seconds 0.%03d "$pause_ms"
+	sleep "$seconds"
+	pause_ms=$((pause_ms < 140 ? pause_ms * 3 / 2 : 200))
+}
+
 # wait_until SECONDS COMMAND...: until it succeeds; fails the test when it never does.
 wait_until() {
-	local seconds=$1 deadline=$((SECONDS + $1))
+	local seconds=$1 deadline=$((SECONDS + $1)) pause_ms=10
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$deadline" ] || fail "not within $seconds s: $*"
-		sleep 0.02
+		pause_longer
 	done
 }

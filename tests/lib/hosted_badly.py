@@ -6,7 +6,7 @@ import random
 import sys
 from dataclasses import replace
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import hosted_messages as offers  # noqa: E402
 import hosted_pulled as pulled  # noqa: E402
 import peer_content  # noqa: E402

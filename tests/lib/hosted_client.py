@@ -44,7 +44,7 @@ import threading
 import time
 from dataclasses import replace
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import hosted_badly as badly  # noqa: E402
 import hosted_messages as offers  # noqa: E402
 import hosted_pulled as pulled  # noqa: E402
@@ -57,6 +57,7 @@ from hosted_messages import BATCHED_OFFER, INITIAL_OFFER, SEGMENT_INFO, Offer  #
 from peer_messages import BLK, GETBLKLIST, GETBLKS, GETSEGLIST, Malformed, Message  # noqa: E402
 
 PATIENCE = 20  # seconds for what must come; our choice
+CROWD_PATIENCE = 60  # for ten thousand, which this program itself has to give
 POLL = 0.02    # seconds between two looks
 output = threading.Lock()
 
@@ -501,7 +502,7 @@ def command_crowd(arguments):
     seconds = time.monotonic() - started
     wanted = {"nothing": lambda: True, "asked": lambda: told.asked,
               "pulled": lambda: len({one.get("id") for one in told.answered} - {None}) >= arguments.offers}
-    in_vain = not told.wait(wanted[arguments.wait], PATIENCE)
+    in_vain = not told.wait(wanted[arguments.wait], CROWD_PATIENCE)
     show({"offers": count[0], "seconds": round(seconds, 3), "wrong": wrong[:5],
           "asked": len(told.asked), "most": told.most, "blocks": len(told.counted("GETBLKS")),
           "segments": len({one.get("id") for one in list(told.asked)})})

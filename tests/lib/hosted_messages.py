@@ -14,7 +14,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peerdist_model as model  # noqa: E402
 
 PATH_1 = "/C574AC30-5794-4AEE-B1BB-6651C5315029/"

@@ -9,7 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import hosted_messages as offers  # noqa: E402
 import peer_cipher  # noqa: E402
 import peer_messages as messages  # noqa: E402

@@ -35,7 +35,7 @@ import threading
 import time
 from dataclasses import replace
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import hosted_messages as offers  # noqa: E402
 import hosted_pulled  # noqa: E402,F401  more behaviours
 import peer_asking as asking  # noqa: E402

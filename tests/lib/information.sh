@@ -90,8 +90,7 @@ flips() {
 
 # attribute FILE NAME: user.peerdist.NAME
 attribute() {
-	python3 -c 'import os, sys
-print(os.getxattr(sys.argv[1], "user.peerdist." + sys.argv[2]).decode())' "$1" "$2"
+	getfattr --absolute-names --only-values -n "user.peerdist.$2" "$1" && echo
 }
 # For wait_until: whether FILE's content information is of VERSION (0: it has none).
 has_version() {
@@ -101,7 +100,7 @@ has_version() {
 # make_octets FILE SIZE SEED: random ones, the same each time; as old as a file that is not being
 # written any more.
 make_octets() {
-	python3 -c 'import random, sys
+	python3 -S -c 'import random, sys
 with open(sys.argv[1], "wb") as file:
     file.write(random.Random(int(sys.argv[3])).randbytes(int(sys.argv[2])))' "$@"
 	touch -d '1 hour ago' "$1"

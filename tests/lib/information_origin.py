@@ -61,7 +61,7 @@ import urllib.parse
 from email.utils import formatdate
 from http.client import responses
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 from information_place import (  # noqa: E402
     Place, endless_information, information_of, lock, other_octets)
 from peerdist_wish import Wish, accepts_peerdist, list_items  # noqa: E402

@@ -128,9 +128,7 @@ lan_again() {
 }
 # Modes without peers have no port.
 lan_listens() {
-	local mode
-	mode=$(lan_status "$1" .mode)
-	[[ $mode != *distributed* ]] || [ "$(lan_status "$1" '.listen // "null"')" != null ]
+	[ "$(lan_status "$1" '(.mode | contains("distributed") | not) or .listen != null')" = true ]
 }
 # lan_leave: unmounts all there is; each daemon must end by itself, with status 0 (with a sanitizer:
 # without a finding).
@@ -214,6 +212,14 @@ lan_families() {
 # scripted FILTER: how many lines of its log a jq filter selects.
 scripted() {
 	jq -s "map(select($1)) | length" "$SCRIPT_LOG"
+}
+# scripted_any FILTER...: those that select a line, in one go.
+scripted_any() {
+	local number filters=("$@") program=empty
+	for number in "${!filters[@]}"; do
+		program+=", (if any(.[]; ${filters[number]}) then $number else empty end)"
+	done
+	for number in $(jq -s "$program" "$SCRIPT_LOG"); do echo "[${filters[number]}]"; done
 }
 # For wait_until: was_scripted COUNT FILTER
 was_scripted() {
@@ -321,7 +327,7 @@ lan_try_once() {
 	stop_process "$SCRIPT_PID"
 	echo "$name: $((SECONDS - started)) s, from the peer ${seen[peer]:-?}, origin ${seen[origin]:-?};" \
 		"errors: hash ${seen[hash]:-?} peer ${seen[peer_errors]:-?} malformed ${seen[malformed]:-?};" \
-		"${seen[kib]:-?} KiB; asked $(scripted '.event == "request"') times"
+		"${seen[kib]:-?} KiB; asked $(grep -c '"event": "request"' "$SCRIPT_LOG") times"
 }
 # More may be wrong of NAME.
 lan_wrong_unless() {

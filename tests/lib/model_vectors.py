@@ -11,7 +11,7 @@ import os
 import random
 import sys
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peerdist_cutter  # noqa: E402
 import peerdist_keys  # noqa: E402
 import peerdist_model as model  # noqa: E402

@@ -69,8 +69,8 @@ unmounts() {
 
 # wait_for_end PID: its exit status; a process that does not end is ended.
 wait_for_end() {
-	local deadline=$((SECONDS + 30))
-	while alive "$1" && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.02; done
+	local deadline=$((SECONDS + 30)) pause_ms=10
+	while alive "$1" && [ "$SECONDS" -lt "$deadline" ]; do pause_longer; done
 	if alive "$1"; then
 		kill -ABRT "$1"
 		wait "$1" || :

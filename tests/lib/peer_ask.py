@@ -32,7 +32,7 @@ import socket
 import sys
 import time
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_asking  # noqa: E402
 import peer_badly  # noqa: E402
 import peer_cipher  # noqa: E402

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_cipher  # noqa: E402
 import peer_messages as messages  # noqa: E402
 from peer_messages import (  # noqa: E402

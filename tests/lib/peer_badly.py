@@ -5,7 +5,7 @@ maker that raises Malformed when it is another."""
 import struct
 import sys
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_messages as messages  # noqa: E402
 from peer_messages import (  # noqa: E402
     BLK, BLKLIST, GETBLKLIST, GETBLKS, GETSEGLIST, NEGO_REQ, NEGO_RESP, SEGLIST, Message, encode,

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peerdist_model as model  # noqa: E402
 
 

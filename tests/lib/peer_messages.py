@@ -16,7 +16,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_cipher  # noqa: E402
 
 PATH = "/116B50EB-ECE2-41ac-8429-9F9E963361B7/"

@@ -14,7 +14,7 @@ import uuid
 import xml.parsers.expat
 from dataclasses import dataclass, field
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_messages  # noqa: E402
 from peer_messages import Malformed, refuse_if  # noqa: E402
 

@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_content  # noqa: E402
 import peer_probes as probes  # noqa: E402
 import peer_serving as serving  # noqa: E402

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import replace
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peer_cipher  # noqa: E402
 import peer_messages as messages  # noqa: E402
 from peer_messages import (  # noqa: E402

@@ -23,7 +23,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peerdist_cutter  # noqa: E402
 import peerdist_keys  # noqa: E402
 

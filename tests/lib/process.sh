@@ -20,12 +20,9 @@ alive() {
 
 # stop_process PID [SIGNAL]: ends it and waits for it.
 stop_process() {
-	local patience=250 # times 20 ms
+	local deadline=$((SECONDS + 6)) pause_ms=10
 	kill -s "${2:-TERM}" "$1" 2>/dev/null || return 0
-	while alive "$1" && [ "$patience" -gt 0 ]; do
-		patience=$((patience - 1))
-		sleep 0.02
-	done
+	while alive "$1" && [ "$SECONDS" -lt "$deadline" ]; do pause_longer; done
 	kill -KILL "$1" 2>/dev/null || :
 	wait "$1" 2>/dev/null || :
 }

@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import peerdist_model as model  # noqa: E402
 
 PATIENCE = 60  # seconds until hashes must be there
