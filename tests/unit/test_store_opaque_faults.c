@@ -310,6 +310,7 @@ static void write_forever(int fd, uint32_t first)
 		    (i % 5 == 4 && drop_opaque(store, i % KILLED_SEGMENTS, 0) != 0) ||
 		    write(fd, &i, sizeof(i)) != sizeof(i))
 			_exit(1);
+		usleep(300); /* a second of this fits into the limit */
 	}
 }
 
@@ -322,7 +323,7 @@ static int64_t now_ms(void)
 }
 
 /* Lets a child write from FIRST on and kills it after some number of blocks. Returns the last one
- * that was complete; OLD_OUT: one that was 100 ms before, or FIRST - 1. */
+ * that was complete; OLD_OUT: one that was a second before, or FIRST - 1. */
 static uint32_t kill_one(uint32_t first, uint32_t count, uint32_t *old_out)
 {
 	uint32_t number = first - 1;
@@ -344,7 +345,7 @@ static uint32_t kill_one(uint32_t first, uint32_t count, uint32_t *old_out)
 		if (number == first + count / 2)
 			last = now_ms();
 	/* What was half the way back is old by then. */
-	while (last != 0 && now_ms() - last < 100 &&
+	while (last != 0 && now_ms() - last < 1000 &&
 	       read(pipes[0], &number, sizeof(number)) == sizeof(number))
 		;
 	if (last != 0)
