@@ -98,15 +98,20 @@ void describe_sized_locked(struct fetch *fetch, struct object *object)
 
 bool describe_parks_locked(struct fetch_file *file, bool *ask_out)
 {
-	if (file->fetch->stopping || file->dead != 0)
+	if (file->fetch->stopping)
 		return false;
-	if (file->asking == FILE_UNASKED && file->change == NULL) {
+	/* Also where nothing more comes: what the store has is of other units in a moment. */
+	if (file->change != NULL)
+		return true;
+	if (file->dead != 0)
+		return false;
+	if (file->asking == FILE_UNASKED) {
 		file->asking = FILE_ASKING;
 		file->asked_ms = file->fetch->now_ms;
 		file->fetch->asking++;
 		*ask_out = true;
 	}
-	return file->change != NULL || file->asking == FILE_ASKING;
+	return file->asking == FILE_ASKING;
 }
 
 static void answered_locked(struct fetch_file *file)

@@ -400,6 +400,36 @@ static void change_waits_for_what_lands_and_reads_for_the_change(void **state)
 	assert_int_equal(serve(fixture, reading), 0);
 }
 
+/* Of which nothing more comes: it has all that is wanted, but under other units for a moment. */
+static void answered_file_waits_for_the_change(void **state)
+{
+	struct fixture *fixture = *state;
+	struct content *content = content_of(fixture, 2);
+	struct object_survey *survey;
+	struct fetch_file *answered;
+
+	open_file(fixture, "\"v1\"", SIZE, 0);
+	assert_int_equal(transfers_for(fixture, 0, 6 * UNIT), 1);
+	settle_fetch(fixture, 6 * UNIT);
+	struct pool_job *held = hold_change(fixture, 7);
+	assert_int_equal(fetch_open(fixture->fetch, fixture->object, "a/file", "\"v1\"",
+				    FETCH_ONE_ANSWER | FETCH_ANSWERED, &answered),
+			 0);
+	assert_int_equal(fetch_describe(fixture->file, content_of(fixture, 2)), 0);
+	assert_int_equal(object_survey(fixture->object, content, NULL, NULL, &survey), 0);
+	assert_int_equal(object_describe(survey, NULL), 0);
+	content_put(content);
+	struct fetch_file *first = fixture->file;
+	fixture->file = answered;
+	struct reading *reading = start_read(fixture, 0, UNIT, 2 * UNIT);
+	fixture->file = first;
+	assert_false(has_ended(reading));
+	held->run(held);
+	wait_described(answered, 2);
+	assert_int_equal(end_read(reading), 0);
+	fetch_file_put(answered);
+}
+
 static void all_files_of_an_object_change(void **state)
 {
 	struct fixture *fixture = *state;
@@ -517,6 +547,7 @@ int main(void)
 		test(content_while_the_stream_is_under_way),
 		test(one_answer_may_be_another_while_there_is_content),
 		test(change_waits_for_what_lands_and_reads_for_the_change),
+		test(answered_file_waits_for_the_change),
 		test(all_files_of_an_object_change),
 		test(file_that_is_closed_in_the_middle_changes_nothing),
 		test(content_comes_again_and_in_the_other_version),
