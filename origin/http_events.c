@@ -22,6 +22,8 @@ struct http_events {
 	size_t watched_size;
 	void (*ended)(void *context, CURL *handle, CURLcode code);
 	void *context;
+	void (*closes)(void *context, int fd);
+	void *closes_context;
 };
 
 struct watched_socket {
@@ -124,6 +126,8 @@ static int close_socket(void *context, curl_socket_t fd)
 		event_del(&events->watched[fd]->event);
 		events->watched[fd] = NULL;
 	}
+	if (events->closes != NULL)
+		events->closes(events->closes_context, fd);
 	return close(fd);
 }
 
@@ -203,6 +207,13 @@ int http_events_create(struct loop *loop, unsigned kept,
 void http_events_limit(struct http_events *events, unsigned connections)
 {
 	curl_multi_setopt(events->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
+}
+
+void http_events_closes(struct http_events *events, void (*closes)(void *context, int fd),
+			void *context)
+{
+	events->closes = closes;
+	events->closes_context = context;
 }
 
 void http_events_free(struct http_events *events)

@@ -20,6 +20,9 @@ void http_events_free(struct http_events *events);
 /* Connections that are open at a time, idle ones included, which make room. Transfers wait for one
  * beyond it. */
 void http_events_limit(struct http_events *events, unsigned connections);
+/* CLOSES is told of each connection's socket before it is closed. */
+void http_events_closes(struct http_events *events, void (*closes)(void *context, int fd),
+			void *context);
 /* 0 or -ENOMEM. */
 int http_events_add(struct http_events *events, CURL *handle);
 void http_events_remove(struct http_events *events, CURL *handle);

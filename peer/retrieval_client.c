@@ -288,6 +288,7 @@ int retrieval_client_create(const struct retrieval_client_options *options,
 		return error;
 	}
 	http_events_limit(client->events, client->connections);
+	retrieval_sockets_begin(&client->sockets, client->events);
 	*client_out = client;
 	return 0;
 }

@@ -10,8 +10,12 @@
 
 #define ROOM_FIRST 16u
 
+/* Of some that never were connected curl does not say that it closes them, so FD may be known. */
 static void remember(struct retrieval_sockets *sockets, int fd)
 {
+	for (unsigned i = 0; i < sockets->count; i++)
+		if (sockets->open[i] == fd)
+			return;
 	if (sockets->count == sockets->room) {
 		unsigned room = sockets->room > 0 ? 2 * sockets->room : ROOM_FIRST;
 		int *longer = reallocarray(sockets->open, room, sizeof(*longer));
@@ -35,24 +39,26 @@ static curl_socket_t open_one(void *context, curlsocktype purpose, struct curl_s
 	return fd;
 }
 
-static int close_one(void *context, curl_socket_t fd)
+static void closes(void *context, int fd)
 {
 	struct retrieval_sockets *sockets = context;
 
 	for (unsigned i = 0; i < sockets->count; i++)
 		if (sockets->open[i] == fd) {
 			sockets->open[i] = sockets->open[--sockets->count];
-			break;
+			return;
 		}
-	return close(fd);
+}
+
+void retrieval_sockets_begin(struct retrieval_sockets *sockets, struct http_events *events)
+{
+	http_events_closes(events, closes, sockets);
 }
 
 void retrieval_sockets_watch(struct retrieval_sockets *sockets, CURL *handle)
 {
 	curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_one);
 	curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, sockets);
-	curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, close_one);
-	curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, sockets);
 }
 
 /* The kernel knows best: it lets nobody have an address that is not there. */
@@ -62,11 +68,14 @@ static bool has_lost_address(int fd)
 		struct sockaddr any;
 		struct sockaddr_in ipv4;
 		struct sockaddr_in6 ipv6;
-	} own = {.any.sa_family = AF_UNSPEC};
-	socklen_t size = sizeof(own);
+	} own = {.any.sa_family = AF_UNSPEC}, server;
+	socklen_t size = sizeof(own), server_size = sizeof(server);
 	bool lost;
 	int probe;
 
+	/* What is no connection may be something else by now. */
+	if (getpeername(fd, &server.any, &server_size) < 0)
+		return false;
 	if (getsockname(fd, &own.any, &size) < 0)
 		return false;
 	if (own.any.sa_family == AF_INET)

@@ -10,12 +10,16 @@
 
 #include <curl/curl.h>
 
+#include "origin/http_events.h"
+
 struct retrieval_sockets {
 	int *open;
 	unsigned count, room;
 };
 
-/* Zero at first. Connections that HANDLE makes are in SOCKETS until curl closes them, which may be
+/* SOCKETS, zero, will hear of those that EVENTS closes. */
+void retrieval_sockets_begin(struct retrieval_sockets *sockets, struct http_events *events);
+/* Connections that HANDLE makes are in SOCKETS until curl closes them, which may be
  * after HANDLE's end. */
 void retrieval_sockets_watch(struct retrieval_sockets *sockets, CURL *handle);
 /* Cuts those that have lost their address: idle ones are not used again, others end. */
